@@ -1,0 +1,108 @@
+package task
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Kind is how a task asks its question.
+type Kind int
+
+const (
+	Choice   Kind = iota // the likeliest of several given continuations wins
+	Generate             // the model writes, and the answer is looked for in its text
+)
+
+// FewshotDelimiter stands between few-shot examples, and between the last of
+// them and the question.
+const FewshotDelimiter = "\n\n"
+
+// Task is one evaluation task.
+type Task struct {
+	Name    string
+	Version float64
+	Kind    Kind
+	// Metrics in the harness's order: acc, acc_norm, exact_match. Higher is
+	// better for all of them.
+	Metrics        []string
+	DefaultFewshot int
+	// DrawsExtra says that each few-shot draw asks for one example more than
+	// shown and drops the evaluated document from it. The harness does so for
+	// tasks that configure neither test_split nor fewshot_split.
+	DrawsExtra bool
+	// Until holds the texts that end a generation; Generate only.
+	Until []string
+	// Filters take the answer out of a generation, each giving a figure of its
+	// own; Generate only.
+	Filters []Filter
+	// Extends says that the harness adds the fields query, choices and gold to
+	// each document, which its document hashes then cover.
+	Extends bool
+	// Source is the wording in the harness's own (Jinja) terms, for results
+	// files.
+	Source Source
+
+	parse func(fields) (Item, error)
+}
+
+// Source is a task's wording as its YAML file in the harness gives it.
+type Source struct {
+	Dataset, Subset               string // on the hub
+	DocToText, DocToTarget        string
+	DocToChoice                   string // "" for Generate
+	TrainingSplit, EvaluatedSplit string
+}
+
+// Item is one document, worded.
+type Item struct {
+	Contexts  []string // one; winogrande has one per choice
+	Choices   []string // in order, without the delimiter; nil for Generate
+	Gold      int      // index of the right choice
+	Target    string   // Generate: the reference answer; winogrande: what follows the blank
+	Delimiter string   // stands between context and continuation
+}
+
+// Context returns the context of the gold answer.
+func (it Item) Context() string {
+	if len(it.Contexts) > 1 {
+		return it.Contexts[it.Gold]
+	}
+	return it.Contexts[0]
+}
+
+// Completion returns the delimiter and the right answer: what a model is
+// trained to write after Context.
+func (it Item) Completion() string {
+	if it.Choices == nil {
+		return it.Delimiter + it.Target
+	}
+	_, continuation := it.Request(it.Gold)
+	return continuation
+}
+
+// Request returns the context and the continuation whose likelihood is choice
+// i's score.
+func (it Item) Request(i int) (context, continuation string) {
+	if len(it.Contexts) > 1 {
+		return it.Contexts[i], it.Delimiter + it.Target
+	}
+	return it.Contexts[0], it.Delimiter + it.Choices[i]
+}
+
+// TargetDelimiter stands between a context and what follows it.
+func (t *Task) TargetDelimiter() string { return " " }
+
+// Parse words one document. Errors name the fields that were looked for and
+// those that are there.
+func (t *Task) Parse(raw json.RawMessage) (Item, error) {
+	f, err := readFields(raw)
+	if err != nil {
+		return Item{}, err
+	}
+	it, err := t.parse(f)
+	if err != nil {
+		return Item{}, fmt.Errorf("not a %s document: %w", t.Name, err)
+	}
+	it.Delimiter = t.TargetDelimiter()
+	return it, nil
+}
