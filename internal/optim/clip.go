@@ -1,0 +1,54 @@
+package optim
+
+import (
+	"math"
+
+	"github.com/stablelora/stablelora/internal/tensor"
+)
+
+// ClipGlobalNorm returns the norm of all gradients together and scales them, as
+// torch.nn.utils.clip_grad_norm_ does, by maxNorm/(norm + 1e-6) when that is
+// below 1; maxNorm 0 only measures. The norm is not finite exactly when some
+// gradient is not; the gradients are then left alone, for the caller to stop.
+func ClipGlobalNorm(pairs []Pair, maxNorm float64) float64 {
+	var sum float64
+	for _, p := range pairs {
+		sum += sumOfSquares(p.A.Grad)
+		sum += sumOfSquares(p.B.Grad)
+	}
+	norm := math.Sqrt(sum)
+	coef := maxNorm / (norm + 1e-6)
+	if maxNorm == 0 || coef >= 1 || math.IsInf(norm, 0) || math.IsNaN(norm) {
+		return norm
+	}
+	for _, p := range pairs {
+		scale(p.A.Grad, float32(coef))
+		scale(p.B.Grad, float32(coef))
+	}
+	return norm
+}
+
+func scale(m tensor.Matrix, f float32) {
+	for i := range m.Rows {
+		row := m.Row(i)
+		for j := range row {
+			row[j] *= f
+		}
+	}
+}
+
+// FrobeniusNorm returns the root of the sum of squares, added in float64 row by
+// row.
+func FrobeniusNorm(m tensor.Matrix) float64 { return math.Sqrt(sumOfSquares(m)) }
+
+// sumOfSquares adds in float64, row by row. The square of a float32 is exact in
+// float64, so a fused multiply-add gives the same sum.
+func sumOfSquares(m tensor.Matrix) float64 {
+	var sum float64
+	for i := range m.Rows {
+		for _, x := range m.Row(i) {
+			sum += float64(float64(x) * float64(x))
+		}
+	}
+	return sum
+}
