@@ -1,0 +1,72 @@
+package metrics
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+
+	"github.com/stablelora/stablelora/internal/fsutil"
+)
+
+const maxLine = 1 << 20 // bytes; rows are far shorter
+
+// CutBack removes the rows of steps beyond step, and a torn last line, from a
+// file of rows in the order of their steps. A file that is not there needs no
+// cutting. A broken line before that point is an error that names it.
+func CutBack(path string, step int) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	keep, err := keptBytes(path, f, step)
+	if err != nil {
+		return err
+	}
+	if err := f.Truncate(keep); err != nil {
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// keptBytes is the length of the rows up to and with step.
+func keptBytes(path string, f io.Reader, step int) (int64, error) {
+	r := bufio.NewReaderSize(f, maxLine)
+	var keep int64
+	for line := 1; ; line++ {
+		text, err := r.ReadSlice('\n')
+		switch {
+		case err == io.EOF: // the end, or the torn line a kill left
+			return keep, nil
+		case err == bufio.ErrBufferFull:
+			return 0, brokenLine(path, line, "longer than any row")
+		case err != nil:
+			return 0, err
+		}
+		var row struct{ Step *int }
+		if json.Unmarshal(text, &row) != nil || row.Step == nil {
+			if _, err := r.Peek(1); err == io.EOF {
+				return keep, nil // the last line, torn by a lost write
+			}
+			return 0, brokenLine(path, line, "not a row with a step")
+		}
+		if *row.Step > step {
+			return keep, nil
+		}
+		keep += int64(len(text))
+	}
+}
+
+func brokenLine(path string, line int, what string) error {
+	return fsutil.Inputf(path+":"+strconv.Itoa(line), "%s; remove the line to resume this run", what)
+}
