@@ -22,8 +22,8 @@ func Lookup(name string) (*Task, bool) {
 func tasks() []Task {
 	return []Task{
 		hellaswag(),
-		arc("arc_easy", "ARC-Easy"),
-		arc("arc_challenge", "ARC-Challenge"),
+		arc("arc_easy"),
+		arc("arc_challenge"),
 		openbookqa(),
 		socialIQA(),
 		piqa(),
@@ -39,58 +39,42 @@ func hellaswag() Task {
 		Metrics:    []string{"acc", "acc_norm"},
 		DrawsExtra: true,
 		Extends:    true,
-		Source: Source{
-			Dataset:   "Rowan/hellaswag",
-			DocToText: "{{query}}", DocToTarget: "{{label}}", DocToChoice: "choices",
-			TrainingSplit: "train", EvaluatedSplit: "validation",
-		},
+		DocToText:  "{{query}}", DocToTarget: "{{label}}", DocToChoice: "choices",
 		parse: parseHellaSwag,
 	}
 }
 
-func arc(name, subset string) Task {
+func arc(name string) Task {
 	return Task{
 		Name: name, Version: 1,
-		Metrics: []string{"acc", "acc_norm"},
-		Source: Source{
-			Dataset: "allenai/ai2_arc", Subset: subset,
-			DocToText:     "Question: {{question}}\nAnswer:",
-			DocToTarget:   "{{choices.label.index(answerKey)}}",
-			DocToChoice:   "{{choices.text}}",
-			TrainingSplit: "train", EvaluatedSplit: "test",
-		},
-		parse: parseARC,
+		Metrics:     []string{"acc", "acc_norm"},
+		DocToText:   "Question: {{question}}\nAnswer:",
+		DocToTarget: "{{choices.label.index(answerKey)}}",
+		DocToChoice: "{{choices.text}}",
+		parse:       parseARC,
 	}
 }
 
 func openbookqa() Task {
 	return Task{
 		Name: "openbookqa", Version: 1,
-		Metrics: []string{"acc", "acc_norm"},
-		Source: Source{
-			Dataset: "allenai/openbookqa", Subset: "main",
-			DocToText:     "question_stem",
-			DocToTarget:   "{{choices.label.index(answerKey.lstrip())}}",
-			DocToChoice:   "{{choices.text}}",
-			TrainingSplit: "train", EvaluatedSplit: "test",
-		},
-		parse: parseOpenBookQA,
+		Metrics:     []string{"acc", "acc_norm"},
+		DocToText:   "question_stem",
+		DocToTarget: "{{choices.label.index(answerKey.lstrip())}}",
+		DocToChoice: "{{choices.text}}",
+		parse:       parseOpenBookQA,
 	}
 }
 
 func socialIQA() Task {
 	return Task{
 		Name: "social_iqa", Version: 0,
-		Metrics:    []string{"acc"},
-		DrawsExtra: true,
-		Source: Source{
-			Dataset:       "lighteval/siqa",
-			DocToText:     "Q: {{context}} {{question}}\nA:",
-			DocToTarget:   "{{ (label|int) - 1 }}",
-			DocToChoice:   "{{[answerA, answerB, answerC]}}",
-			TrainingSplit: "train", EvaluatedSplit: "validation",
-		},
-		parse: parseSocialIQA,
+		Metrics:     []string{"acc"},
+		DrawsExtra:  true,
+		DocToText:   "Q: {{context}} {{question}}\nA:",
+		DocToTarget: "{{ (label|int) - 1 }}",
+		DocToChoice: "{{[answerA, answerB, answerC]}}",
+		parse:       parseSocialIQA,
 	}
 }
 
@@ -99,44 +83,33 @@ func piqa() Task {
 		Name: "piqa", Version: 1,
 		Metrics:    []string{"acc", "acc_norm"},
 		DrawsExtra: true,
-		Source: Source{
-			Dataset:   "baber/piqa",
-			DocToText: "Question: {{goal}}\nAnswer:", DocToTarget: "label", DocToChoice: "{{[sol1, sol2]}}",
-			TrainingSplit: "train", EvaluatedSplit: "validation",
-		},
+		DocToText:  "Question: {{goal}}\nAnswer:", DocToTarget: "label", DocToChoice: "{{[sol1, sol2]}}",
 		parse: parsePIQA,
 	}
 }
 
+// winogrande's wording is Python in the harness; it is put into Jinja here.
 func winogrande() Task {
 	return Task{
 		Name: "winogrande", Version: 1,
-		Metrics:    []string{"acc"},
-		DrawsExtra: true,
-		Source: Source{
-			Dataset: "allenai/winogrande", Subset: "winogrande_xl",
-			DocToText:     `{{ {"1": 0, "2": 1}[answer] }}`,
-			DocToTarget:   `{{ sentence[sentence.index("_") + 1:].strip() }}`,
-			DocToChoice:   `{{ [sentence[:sentence.index("_")] + option1, sentence[:sentence.index("_")] + option2] }}`,
-			TrainingSplit: "train", EvaluatedSplit: "validation",
-		},
-		parse: parseWinoGrande,
+		Metrics:     []string{"acc"},
+		DrawsExtra:  true,
+		DocToText:   `{{ {"1": 0, "2": 1}[answer] }}`,
+		DocToTarget: `{{ sentence[sentence.index("_") + 1:].strip() }}`,
+		DocToChoice: `{{ [sentence[:sentence.index("_")] + option1, sentence[:sentence.index("_")] + option2] }}`,
+		parse:       parseWinoGrande,
 	}
 }
 
 func boolq() Task {
 	return Task{
 		Name: "boolq", Version: 2,
-		Metrics:    []string{"acc"},
-		DrawsExtra: true,
-		Source: Source{
-			Dataset: "aps/super_glue", Subset: "boolq",
-			DocToText:     "{{passage}}\nQuestion: {{question}}?\nAnswer:",
-			DocToTarget:   "label",
-			DocToChoice:   `["no", "yes"]`,
-			TrainingSplit: "train", EvaluatedSplit: "validation",
-		},
-		parse: parseBoolQ,
+		Metrics:     []string{"acc"},
+		DrawsExtra:  true,
+		DocToText:   "{{passage}}\nQuestion: {{question}}?\nAnswer:",
+		DocToTarget: "label",
+		DocToChoice: `["no", "yes"]`,
+		parse:       parseBoolQ,
 	}
 }
 
@@ -150,12 +123,8 @@ func gsm8k() Task {
 			{Name: "strict-match", pattern: hashNumber},
 			{Name: "flexible-extract", pattern: anyNumber, last: true},
 		},
-		Source: Source{
-			Dataset: "openai/gsm8k", Subset: "main",
-			DocToText:     "Question: {{question}}\nAnswer:",
-			DocToTarget:   "{{answer}}",
-			TrainingSplit: "train", EvaluatedSplit: "test",
-		},
-		parse: parseGSM8K,
+		DocToText:   "Question: {{question}}\nAnswer:",
+		DocToTarget: "{{answer}}",
+		parse:       parseGSM8K,
 	}
 }

@@ -38,19 +38,11 @@ type Task struct {
 	// Extends says that the harness adds the fields query, choices and gold to
 	// each document, which its document hashes then cover.
 	Extends bool
-	// Source is the wording in the harness's own (Jinja) terms, for results
-	// files.
-	Source Source
+	// The wording in the harness's own terms (Jinja), for results files;
+	// DocToChoice is "" for Generate.
+	DocToText, DocToTarget, DocToChoice string
 
 	parse func(fields) (Item, error)
-}
-
-// Source is a task's wording as its YAML file in the harness gives it.
-type Source struct {
-	Dataset, Subset               string // on the hub
-	DocToText, DocToTarget        string
-	DocToChoice                   string // "" for Generate
-	TrainingSplit, EvaluatedSplit string
 }
 
 // Item is one document, worded.
