@@ -219,6 +219,7 @@ func TestClipGlobalNorm(t *testing.T) {
 	}{
 		{"clipped", 3, 4, 1, 5, .6, .8},
 		{"below", 3, 4, 6, 5, 3, 4},
+		{"the 1e-6 counts", 3e-6, 4e-6, 1e-6, 5e-6, .5e-6, 4e-6 / 6},
 		{"off", 3, 4, 0, 5, 3, 4},
 		{"zero", 0, 0, 1, 0, 0, 0},
 		{"infinite is left alone", math.Inf(1), 4, 1, math.Inf(1), math.Inf(1), 4},
