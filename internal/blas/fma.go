@@ -1,0 +1,49 @@
+package blas
+
+import "math"
+
+// fma32 returns a·b + c rounded once to float32, the bits of a hardware FMA.
+//
+// The product is exact in float64, so the sum s is rounded twice: to float64,
+// then to float32. That differs from one rounding only where s lies exactly
+// halfway between two float32 values, or where float32 has fewer bits left
+// (subnormals); fmaOdd deals with those.
+func fma32(a, b, c float32) float32 {
+	s := float64(a)*float64(b) + float64(c)
+	if delicate(s) {
+		return fmaOdd(a, b, c)
+	}
+	return float32(s)
+}
+
+// delicate says whether rounding s to float32 may differ from rounding the
+// exact sum. It is small enough to be inlined, as fma32 is not.
+func delicate(s float64) bool {
+	bits := math.Float64bits(s)
+	return bits&0x1fffffff == 0x10000000 || bits<<1-1 < minNormal<<1-1
+}
+
+// minNormal is the float64 pattern of 2^-126. Below it lies, but for 0 itself,
+// the range of float32's subnormals.
+const minNormal = (1023 - 126) << 52
+
+// fmaOdd is fma32 with the inner rounding done to odd: an inexact sum takes the
+// neighbour whose last bit is 1, so that the outer rounding sees on which side
+// of a halfway point the exact sum lies (Boldo and Melquiond 2008).
+//
+//go:noinline
+func fmaOdd(a, b, c float32) float32 {
+	p, q := float64(a)*float64(b), float64(c)
+	s := p + q
+	t := s - p // TwoSum: e is exactly p + q - s
+	e := (p - (s - t)) + (q - t)
+	bits := math.Float64bits(s)
+	if e != 0 && bits&1 == 0 {
+		if (e > 0) == (s > 0) {
+			bits++
+		} else {
+			bits--
+		}
+	}
+	return float32(math.Float64frombits(bits))
+}

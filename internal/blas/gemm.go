@@ -1,0 +1,187 @@
+package blas
+
+import "github.com/stablelora/stablelora/internal/parallel"
+
+// The tile of C that a kernel keeps in registers, and the blocking around it.
+const (
+	tileRows = 6
+	tileCols = 16
+
+	maxDepth   = 512       // k steps of one block: a panel of B is 32 KiB
+	chunkSize  = 64 * 512  // floats of B packed at a time, 128 KiB, by each worker
+	blockRows  = 144       // rows of A that stay in the second-level cache
+	maxPackedA = 4 << 20   // floats of A packed at a time, 16 MiB
+	maxRows    = 170 * 6   // rows of A packed at a time
+	smallPart  = 32 * 1024 // multiply-adds not worth giving to another worker
+)
+
+// left is the operand A: element (i, k) is data[i*rs + k*cs].
+type left struct {
+	data   []float32
+	rs, cs int
+}
+
+// product is C (m, n) = [C +] A (m, k) · B (k, n).
+type product struct {
+	m, n, k int
+	a       left
+	b       right
+	c       []float32
+	ldc     int
+	acc     bool
+}
+
+// job is a product under way. Jobs are kept for reuse, so that a product
+// allocates nothing once its buffers have grown.
+type job struct {
+	product
+	kc           int // k steps of a block, the last one perhaps fewer
+	mc, nc       int // rows and columns of a part
+	i0, i1       int // the rows
+	k0, k1       int // and k steps being worked on
+	packed       []float32
+	packPart     func(int)
+	multiplyPart func(int)
+}
+
+var jobs = freeList[*job]{make: func() *job {
+	j := new(job)
+	j.packPart, j.multiplyPart = j.packRows, j.multiplyTiles
+	return j
+}}
+
+// multiply computes p. Its parts run on the pool; none of them splits k.
+func multiply(p product) {
+	if p.m == 0 || p.n == 0 {
+		return
+	}
+	if p.k == 0 {
+		for i := range p.m {
+			if !p.acc {
+				clear(p.c[i*p.ldc : i*p.ldc+p.n])
+			}
+		}
+		return
+	}
+	j := jobs.get()
+	j.product = p
+	j.run()
+	j.product = product{}
+	jobs.put(j)
+}
+
+func (j *job) run() {
+	blocks := ceilDiv(j.k, maxDepth)
+	j.kc = min(j.k, roundUp(ceilDiv(j.k, blocks), 8))
+	pack := j.n > 4*tileCols && j.m > tileRows
+	rows, depth := j.m, j.k
+	if pack {
+		rows = min(j.m, maxRows)
+		depth = j.kc * max(1, maxPackedA/(roundUp(rows, tileRows)*j.kc))
+	}
+	for j.i0 = 0; j.i0 < j.m; j.i0 += rows {
+		j.i1 = min(j.m, j.i0+rows)
+		j.split(parallel.Threads())
+		for j.k0 = 0; j.k0 < j.k; j.k0 += depth {
+			j.k1 = min(j.k, j.k0+depth)
+			j.packed = j.packed[:0]
+			if pack {
+				panels := ceilDiv(j.i1-j.i0, tileRows)
+				j.packed = grow(j.packed, panels*tileRows*(j.k1-j.k0))
+				forParts(panels, (j.i1-j.i0)*(j.k1-j.k0), j.packPart)
+			}
+			parts := ceilDiv(j.i1-j.i0, j.mc) * ceilDiv(j.n, j.nc)
+			forParts(parts, (j.i1-j.i0)*(j.k1-j.k0)*j.n, j.multiplyPart)
+		}
+	}
+}
+
+// split chooses the parts that workers take: about four for each of them, of
+// full chunks of columns where there are enough of these.
+func (j *job) split(threads int) {
+	m := j.i1 - j.i0
+	j.mc = roundUp(m, tileRows)
+	j.nc = min(chunkSize/j.kc&^(tileCols-1), roundUp(j.n, tileCols))
+	want := min(4*threads, m*j.n*j.k/smallPart)
+	if threads == 1 || want <= 1 {
+		return
+	}
+	if j.n <= j.nc { // rows first: every part packs all of B
+		j.mc = min(j.mc, max(blockRows/2, roundUp(ceilDiv(m, want), tileRows)))
+	}
+	want = ceilDiv(want, ceilDiv(m, j.mc)) // parts still wanted of the columns
+	if ceilDiv(j.n, j.nc) < want {
+		j.nc = roundUp(ceilDiv(j.n, want), tileCols)
+	}
+}
+
+func forParts(n, work int, f func(int)) {
+	if work < smallPart {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	parallel.For(n, f)
+}
+
+// packRows packs panel number i of A: for every block of k, [k][tileRows].
+func (j *job) packRows(i int) {
+	row := j.i0 + i*tileRows
+	rows := min(tileRows, j.i1-row)
+	for k := j.k0; k < j.k1; k += j.kc {
+		depth := min(j.kc, j.k1-k)
+		packLeft(j.panel(i, k, depth), j.a, row, rows, k, depth)
+	}
+}
+
+// panel is where panel i of the block of A that starts at k lies.
+func (j *job) panel(i, k, depth int) []float32 {
+	panels := ceilDiv(j.i1-j.i0, tileRows)
+	from := (k-j.k0)*panels*tileRows + i*tileRows*depth
+	return j.packed[from : from+tileRows*depth]
+}
+
+// multiplyTiles computes part number `part` of the rows and k steps being
+// worked on: at most mc rows and nc columns.
+func (j *job) multiplyTiles(part int) {
+	across := ceilDiv(j.n, j.nc)
+	i0 := j.i0 + part/across*j.mc
+	i1 := min(j.i1, i0+j.mc)
+	j0 := part % across * j.nc
+	j1 := min(j.n, j0+j.nc)
+	chunk := chunks.get()
+	for k := j.k0; k < j.k1; k += j.kc {
+		depth := min(j.kc, j.k1-k)
+		packRight(chunk, j.b, k, depth, j0, j1)
+		for i := i0; i < i1; i += blockRows {
+			j.multiplyBlock(chunk, i, min(i1, i+blockRows), j0, j1, k, depth)
+		}
+	}
+	chunks.put(chunk)
+}
+
+// multiplyBlock runs the kernel over the tiles of rows i0..i1, columns j0..j1,
+// continuing each chain where the block of k before left it.
+func (j *job) multiplyBlock(chunk []float32, i0, i1, j0, j1, k, depth int) {
+	acc := j.acc || k > 0
+	for col := j0; col < j1; col += tileCols {
+		b := chunk[(col-j0)*depth : (col-j0+tileCols)*depth]
+		for row := i0; row < i1; row += tileRows {
+			t := tile{
+				rows: min(tileRows, i1-row), cols: min(tileCols, j1-col), depth: depth,
+				b: b, c: j.c[row*j.ldc+col:], ldc: j.ldc, acc: acc,
+			}
+			if len(j.packed) > 0 {
+				t.a = left{j.panel((row-j.i0)/tileRows, k, depth), 1, tileRows}
+			} else {
+				t.a = left{j.a.data[row*j.a.rs+k*j.a.cs:], j.a.rs, j.a.cs}
+			}
+			t.multiply()
+		}
+	}
+}
+
+func ceilDiv(a, b int) int { return (a + b - 1) / b }
+
+func roundUp(a, b int) int { return (a + b - 1) / b * b }

@@ -1,0 +1,42 @@
+package tensor
+
+import (
+	"fmt"
+
+	"github.com/stablelora/stablelora/internal/blas"
+	"github.com/stablelora/stablelora/internal/dtype"
+)
+
+// Weight is a frozen matrix (Rows, Cols), row-major, in the number format of its
+// file: F32 holds the elements of a float32 matrix, U16 those of the others.
+type Weight struct {
+	Name       string // as in the file
+	DType      dtype.DType
+	Rows, Cols int
+	F32        []float32
+	U16        []uint16
+}
+
+// Row writes row i, widened to float32, to dst (Cols).
+func (w *Weight) Row(i int, dst []float32) {
+	if i < 0 || i >= w.Rows || len(dst) != w.Cols {
+		panic(fmt.Sprintf("tensor: row %d of %s, %d x %d, into %d elements", i, w.Name, w.Rows, w.Cols, len(dst)))
+	}
+	lo, hi := i*w.Cols, (i+1)*w.Cols
+	switch w.DType {
+	case dtype.F32:
+		copy(dst, w.F32[lo:hi])
+	case dtype.BF16:
+		for j, h := range w.U16[lo:hi] {
+			dst[j] = dtype.FromBF16(h)
+		}
+	default:
+		for j, h := range w.U16[lo:hi] {
+			dst[j] = dtype.FromF16(h)
+		}
+	}
+}
+
+func (w *Weight) source() blas.Source {
+	return blas.Source{DType: w.DType, Rows: w.Rows, Cols: w.Cols, F32: w.F32, U16: w.U16}
+}
