@@ -1,0 +1,88 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/stablelora/stablelora/internal/tensor"
+)
+
+// naiveAttention is the definition in float64 for one sequence.
+func naiveAttention(q, k, v tensor.Matrix, heads, kvHeads, width int) tensor.Matrix {
+	o := tensor.New(q.Rows, q.Cols)
+	past := k.Rows - q.Rows
+	for h := range heads {
+		g := h / (heads / kvHeads)
+		for i := range q.Rows {
+			w, sum := make([]float64, past+i+1), 0.0
+			for j := range w {
+				for c := range width {
+					w[j] += float64(q.Row(i)[h*width+c]) * float64(k.Row(j)[g*width+c]) / math.Sqrt(float64(width))
+				}
+				w[j] = math.Exp(w[j])
+				sum += w[j]
+			}
+			for c := range width {
+				var s float64
+				for j := range w {
+					s += w[j] / sum * float64(v.Row(j)[g*width+c])
+				}
+				o.Row(i)[h*width+c] = float32(s)
+			}
+		}
+	}
+	return o
+}
+
+func TestAttention(t *testing.T) {
+	for _, c := range []struct {
+		heads, kv, width int
+		lengths          []int
+	}{
+		{1, 1, 2, []int{1}},
+		{4, 2, 6, []int{5, 1, 9}},
+		{3, 3, 4, []int{70, 3}}, // more than one block of queries
+		{6, 1, 4, []int{130}},
+	} {
+		att := &Attention{Heads: c.heads, KVHeads: c.kv, Width: c.width}
+		p := pass(c.lengths...)
+		n, qc, kc := p.Rows(), c.heads*c.width, c.kv*c.width
+		q, k, v, do := random("q", n, qc), random("k", n, kc), random("v", n, kc), random("do", n, qc)
+		o := tensor.New(n, qc)
+		att.ForwardPass(o, q, k, v, p)
+		for e := range p.Sequences() {
+			want := naiveAttention(p.sequence(q, e), p.sequence(k, e), p.sequence(v, e), c.heads, c.kv, c.width)
+			got := p.sequence(o, e)
+			for i := range got.Rows {
+				for j, g := range got.Row(i) {
+					if math.Abs(float64(g-want.Row(i)[j])) > 3e-6 {
+						t.Fatalf("%+v sequence %d: o[%d][%d] = %v, want %v", c, e, i, j, g, want.Row(i)[j])
+					}
+				}
+			}
+		}
+		dq, dk, dv := tensor.New(n, qc), tensor.New(n, kc), tensor.New(n, kc)
+		att.BackwardPass(dq, dk, dv, do, q, k, v, p)
+		loss := func() float64 { att.ForwardPass(o, q, k, v, p); return dot(o, do) }
+		checkGradient(t, fmt.Sprintf("%+v q", c), q, dq, loss)
+		checkGradient(t, fmt.Sprintf("%+v k", c), k, dk, loss)
+		checkGradient(t, fmt.Sprintf("%+v v", c), v, dv, loss)
+	}
+}
+
+// The last rows of a sequence give the same bits whether the others are
+// computed with them or were before: decoding equals prompt processing.
+func TestAttentionContinuation(t *testing.T) {
+	att := &Attention{Heads: 4, KVHeads: 2, Width: 6}
+	q, k, v := random("q", 90, 24), random("k", 90, 12), random("v", 90, 12)
+	whole := tensor.New(90, 24)
+	att.Forward(whole, q, k, v)
+	for _, from := range []int{1, 63, 64, 89} {
+		tail := tensor.New(90-from, 24)
+		att.Forward(tail, q.RowRange(from, 90), k, v)
+		if fmt.Sprint(tail.Data) != fmt.Sprint(whole.RowRange(from, 90).Data) {
+			t.Errorf("rows from %d on differ", from)
+		}
+	}
+}

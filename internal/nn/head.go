@@ -1,0 +1,102 @@
+package nn
+
+import (
+	"math"
+
+	"github.com/stablelora/stablelora/internal/parallel"
+	"github.com/stablelora/stablelora/internal/tensor"
+)
+
+// Head is the output projection, logits = x·Wᵀ with W (V, D), fused with what
+// is wanted of the logits. They are computed for a chunk of rows at a time and
+// never kept.
+type Head struct{ W *tensor.Weight }
+
+// logitFloats bounds the size of a chunk of logits: 64 MiB.
+const logitFloats = 16 << 20
+
+// chunk is the number of rows whose logits are held at a time.
+func (h *Head) chunk() int { return max(16, logitFloats/h.W.Rows) }
+
+// Logits writes y (N, V) from x (N, D).
+func (h *Head) Logits(y, x tensor.Matrix) { tensor.MulT(y, x, h.W) }
+
+// Loss writes the cross-entropy of each row, −log softmax(logits)[target], to
+// losses (N), and its gradient times scale to dx (N, D):
+//
+//	dlogits = scale·(softmax(logits) − onehot(target))   dx = dlogits·W
+//
+// dx with no rows leaves the gradient out.
+func (h *Head) Loss(dx, x tensor.Matrix, targets []int32, scale float64, losses []float64, a *tensor.Arena) {
+	h.rows(x, a, func(lo, hi int, logits tensor.Matrix) {
+		parallel.For(hi-lo, func(i int) {
+			row, target := logits.Row(i), targets[lo+i]
+			largest, sum := logSumExp(row)
+			losses[lo+i] = float64(largest) + math.Log(sum) - float64(row[target])
+			if dx.Rows == 0 {
+				return
+			}
+			f := float32(scale / sum)
+			for j, v := range row {
+				row[j] = exp(v-largest) * f
+			}
+			row[target] -= float32(scale)
+		})
+		if dx.Rows > 0 {
+			tensor.Mul(dx.RowRange(lo, hi), logits, h.W, false)
+		}
+	})
+}
+
+// Score writes the log-probability of each row's target to logp (N) and whether
+// it has the largest logit (the first one where several are equal) to best (N).
+func (h *Head) Score(x tensor.Matrix, targets []int32, logp []float64, best []bool, a *tensor.Arena) {
+	h.rows(x, a, func(lo, hi int, logits tensor.Matrix) {
+		parallel.For(hi-lo, func(i int) {
+			row, target := logits.Row(i), targets[lo+i]
+			largest, sum := logSumExp(row)
+			logp[lo+i] = float64(row[target]-largest) - math.Log(sum)
+			best[lo+i] = ArgMax(row) == target
+		})
+	})
+}
+
+// rows computes the logits of x chunk by chunk.
+func (h *Head) rows(x tensor.Matrix, a *tensor.Arena, use func(lo, hi int, logits tensor.Matrix)) {
+	m := a.Mark()
+	defer a.Release(m)
+	size := min(h.chunk(), x.Rows)
+	logits := a.Alloc(size, h.W.Rows)
+	for lo := 0; lo < x.Rows; lo += size {
+		hi := min(lo+size, x.Rows)
+		part := logits.RowRange(0, hi-lo)
+		h.Logits(part, x.RowRange(lo, hi))
+		use(lo, hi, part)
+	}
+}
+
+// logSumExp returns the largest element and Σ exp(x − largest).
+func logSumExp(x []float32) (largest float32, sum float64) {
+	largest = float32(math.Inf(-1))
+	for _, v := range x {
+		if v > largest || v != v { // NaN wins, so that it is seen
+			largest = v
+		}
+	}
+	for _, v := range x {
+		sum += float64(exp(v - largest))
+	}
+	return largest, sum
+}
+
+// ArgMax returns the index of the largest element, the first one where several
+// are equal.
+func ArgMax(x []float32) int32 {
+	best := 0
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	return int32(best)
+}

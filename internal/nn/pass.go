@@ -1,0 +1,33 @@
+package nn
+
+import "github.com/stablelora/stablelora/internal/tensor"
+
+// Pass describes the rows of one forward and backward computation.
+type Pass struct {
+	// Starts holds where each sequence begins, and the number of rows at the
+	// end: sequence e is rows Starts[e] to Starts[e+1]-1.
+	Starts []int
+
+	// Dropout keys: it is on where Train is set, and a function of the seed, the
+	// step, the place of each sequence in the step's batch, the module and the
+	// token.
+	Train bool
+	Seed  uint64
+	Step  int
+	First int // place of sequence 0 in the batch
+
+	// ProbeRows, where positive, makes each adapted linear layer keep a copy of
+	// that many of its first input rows (at most those of sequence 0).
+	ProbeRows int
+}
+
+// Rows is the number of tokens.
+func (p *Pass) Rows() int { return p.Starts[len(p.Starts)-1] }
+
+// Sequences is the number of sequences.
+func (p *Pass) Sequences() int { return len(p.Starts) - 1 }
+
+// sequence views the rows of sequence e.
+func (p *Pass) sequence(m tensor.Matrix, e int) tensor.Matrix {
+	return m.RowRange(p.Starts[e], p.Starts[e+1])
+}

@@ -1,0 +1,97 @@
+package nn
+
+import (
+	"math"
+	"sync"
+
+	"github.com/stablelora/stablelora/internal/parallel"
+	"github.com/stablelora/stablelora/internal/tensor"
+)
+
+// RoPE rotates the pairs (i, i+K/2) of each head by the angle
+// position·InvFreq[i] (Su et al. 2021, in Hugging Face's half-split order):
+//
+//	y1 = x1·cos − x2·sin
+//	y2 = x2·cos + x1·sin
+type RoPE struct {
+	InvFreq []float32 // (K/2)
+	Scale   float32   // YaRN's attention factor, on cos and sin; else 1
+
+	// Dynamic, where set, gives the frequencies for a sequence of the given
+	// length instead of InvFreq (dynamic NTK scaling).
+	Dynamic func(length int) []float32
+
+	mu     sync.Mutex
+	tables map[int]rotation // by length; a single one, under 0, without Dynamic
+}
+
+// rotation holds cos and sin, both (positions, K/2).
+type rotation struct{ cos, sin tensor.Matrix }
+
+// Rotate turns x (T, heads·K), the rows of one sequence from position `from`
+// on, in place. The sequence has length positions in all.
+func (r *RoPE) Rotate(x tensor.Matrix, heads, from, length int) {
+	r.apply(x, heads, from, length, 1)
+}
+
+// Backward turns the gradient dx back: the transpose of a rotation is the
+// rotation by the negative angle.
+//
+//	dx1 = dy1·cos + dy2·sin
+//	dx2 = dy2·cos − dy1·sin
+func (r *RoPE) Backward(dx tensor.Matrix, heads, length int) {
+	r.apply(dx, heads, 0, length, -1)
+}
+
+func (r *RoPE) apply(x tensor.Matrix, heads, from, length int, sign float32) {
+	rot := r.table(length)
+	half := rot.cos.Cols
+	parallel.Range(x.Rows, rowGrain, func(lo, hi int) {
+		for t := lo; t < hi; t++ {
+			cos, sin, row := rot.cos.Row(from+t), rot.sin.Row(from+t), x.Row(t)
+			for h := range heads {
+				x1 := row[2*h*half : (2*h+1)*half]
+				x2 := row[(2*h+1)*half : (2*h+2)*half]
+				for i, c := range cos {
+					s := sign * sin[i]
+					a, b := x1[i], x2[i]
+					x1[i] = float32(a*c) - float32(b*s)
+					x2[i] = float32(b*c) + float32(a*s)
+				}
+			}
+		}
+	})
+}
+
+// table returns cos and sin for at least length positions.
+func (r *RoPE) table(length int) rotation {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	key, freq := 0, r.InvFreq
+	if r.Dynamic != nil {
+		key, freq = length, r.Dynamic(length)
+	}
+	rot, ok := r.tables[key]
+	if ok && rot.cos.Rows >= length {
+		return rot
+	}
+	rows := max(length, 2*rot.cos.Rows)
+	if r.Dynamic != nil {
+		rows, r.tables = length, nil // sequences of a pass seldom share a length
+	}
+	rot = rotation{tensor.New(rows, len(freq)), tensor.New(rows, len(freq))}
+	for p := range rows {
+		cos, sin := rot.cos.Row(p), rot.sin.Row(p)
+		for i, f := range freq {
+			// The angle is rounded to float32 first, as transformers does.
+			angle := float64(float32(p) * f)
+			cos[i] = float32(math.Cos(angle)) * r.Scale
+			sin[i] = float32(math.Sin(angle)) * r.Scale
+		}
+	}
+	if r.tables == nil {
+		r.tables = map[int]rotation{}
+	}
+	r.tables[key] = rot
+	return rot
+}

@@ -1,0 +1,51 @@
+package tensor
+
+// Arena hands out the matrices of one pass and takes them all back at once, so
+// that a training step allocates nothing once its largest batch has been seen.
+// The zero Arena is ready; it is not safe for concurrent use.
+type Arena struct {
+	slabs [][]float32
+	slab  int // the one being filled
+	used  int // of that slab
+}
+
+// Mark is a place in an arena that Release can go back to.
+type Mark struct{ slab, used int }
+
+const minSlab = 1 << 20 // floats, 4 MiB
+
+// Alloc returns a matrix with arbitrary content.
+func (a *Arena) Alloc(rows, cols int) Matrix {
+	return Matrix{rows, cols, cols, a.Floats(rows * cols)}
+}
+
+// Floats returns n floats with arbitrary content.
+func (a *Arena) Floats(n int) []float32 {
+	for a.slab < len(a.slabs) && a.used+n > len(a.slabs[a.slab]) {
+		a.slab, a.used = a.slab+1, 0
+	}
+	if a.slab == len(a.slabs) {
+		a.slabs = append(a.slabs, make([]float32, max(n, minSlab)))
+	}
+	f := a.slabs[a.slab][a.used : a.used+n : a.used+n]
+	a.used += n
+	return f
+}
+
+// Mark returns the present place.
+func (a *Arena) Mark() Mark { return Mark{a.slab, a.used} }
+
+// Release takes back everything handed out since the mark.
+func (a *Arena) Release(m Mark) { a.slab, a.used = m.slab, m.used }
+
+// Reset takes back everything.
+func (a *Arena) Reset() { a.slab, a.used = 0, 0 }
+
+// Bytes is the memory the arena holds.
+func (a *Arena) Bytes() int {
+	n := 0
+	for _, s := range a.slabs {
+		n += 4 * len(s)
+	}
+	return n
+}
