@@ -1,0 +1,63 @@
+package model
+
+import (
+	"github.com/stablelora/stablelora/internal/nn"
+	"github.com/stablelora/stablelora/internal/tensor"
+)
+
+// KVCache holds the keys and values of one sequence's tokens so far, so that
+// generation computes each token once.
+type KVCache struct {
+	layers []layerCache
+	n, cap int
+}
+
+type layerCache struct {
+	k, v tensor.Matrix // (capacity, G·K); the first `from` rows are in use
+	from int
+}
+
+// NewKVCache returns a cache for at most capacity tokens.
+func (m *Decoder) NewKVCache(capacity int) *KVCache {
+	c := &KVCache{layers: make([]layerCache, len(m.Layers)), cap: capacity}
+	for i, b := range m.Layers {
+		c.layers[i] = layerCache{k: tensor.New(capacity, b.kvCols), v: tensor.New(capacity, b.kvCols)}
+	}
+	return c
+}
+
+// Len is the number of tokens in the cache.
+func (c *KVCache) Len() int { return c.n }
+
+// attend adds the pass's keys and values to the cache and attends to all of
+// them. The pass is one sequence.
+func (l *layerCache) attend(b *Block, c *activations) {
+	t := c.q.Rows
+	end := l.from + t
+	b.rope.Rotate(c.q, b.attention.Heads, l.from, end)
+	b.rope.Rotate(c.k, b.attention.KVHeads, l.from, end)
+	l.k.RowRange(l.from, end).CopyFrom(c.k)
+	l.v.RowRange(l.from, end).CopyFrom(c.v)
+	b.attention.Forward(c.o, c.q, l.k.RowRange(0, end), l.v.RowRange(0, end))
+	l.from = end
+}
+
+// Extend computes the next tokens of a cached sequence and returns the logits
+// (V) that follow the last one. They are valid until the model's next call.
+func (m *Decoder) Extend(c *KVCache, tokens []int32) []float32 {
+	m.arena.Reset()
+	p := &nn.Pass{Starts: []int{0, len(tokens)}}
+	x := m.embed(tokens)
+	y := m.arena.Alloc(x.Rows, x.Cols)
+	for i, b := range m.Layers {
+		mark := m.arena.Mark()
+		b.forward(y, b.newActivations(x, &m.arena), &c.layers[i], p, &m.arena)
+		m.arena.Release(mark)
+		x, y = y, x
+	}
+	c.n += len(tokens)
+	last := m.normRows(x, []int{len(tokens) - 1})
+	logits := m.arena.Alloc(1, m.Head.W.Rows)
+	m.Head.Logits(logits, last)
+	return logits.Row(0)
+}

@@ -1,0 +1,201 @@
+package model
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/stablelora/stablelora/internal/dtype"
+	"github.com/stablelora/stablelora/internal/fsutil"
+	"github.com/stablelora/stablelora/internal/nn"
+	"github.com/stablelora/stablelora/internal/safetensors"
+	"github.com/stablelora/stablelora/internal/tensor"
+)
+
+// Load opens a Hugging Face model folder. Every tensor must be there with the
+// shape that config.json implies, in F32, F16 or BF16 and finite, and there must
+// be no other: each problem is named. Errors are InputErrors.
+func Load(dir string) (*Decoder, error) {
+	c, err := ReadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	set, err := safetensors.OpenModel(dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &loader{set: set, used: map[string]bool{}}
+	m := l.decoder(c)
+	l.unexpected()
+	if len(l.errs) > 0 {
+		set.Close()
+		return nil, fsutil.Input(dir, joinFirst(l.errs, 8))
+	}
+	m.weights = set
+	return m, nil
+}
+
+// Hash is the SHA-256 of every tensor's name, format, shape and bytes: of the
+// weights, however they are sharded.
+func (m *Decoder) Hash() string {
+	h := sha256.New()
+	for _, name := range m.weights.Names() {
+		t, _ := m.weights.Tensor(name)
+		fmt.Fprintf(h, "%q %s %v\n", name, t.DType, t.Shape)
+		h.Write(t.Data)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+// loader takes tensors by name and collects what is wrong with them.
+type loader struct {
+	set  *safetensors.Set
+	used map[string]bool
+	errs []error
+}
+
+func (l *loader) decoder(c *Config) *Decoder {
+	m := &Decoder{Config: c}
+	rope := newRoPE(c)
+	attention := &nn.Attention{Heads: c.Heads, KVHeads: c.KVHeads, Width: c.HeadDim}
+	m.Embed, m.Head.W = l.embeddings(c)
+	for i := range c.Layers {
+		b := l.block(c, fmt.Sprintf("model.layers.%d", i))
+		b.attention, b.rope = attention, rope
+		m.Layers = append(m.Layers, b)
+		if len(l.errs) > 1000 {
+			break // a config.json of another model; enough is known
+		}
+	}
+	m.Norm = l.norm("model.norm.weight", c.HiddenSize, c)
+	return m
+}
+
+// embeddings returns the embedding and the head. Tied checkpoints may hold
+// either one, or both with equal values.
+func (l *loader) embeddings(c *Config) (embed, head *tensor.Weight) {
+	const embedName, headName = "model.embed_tokens.weight", "lm_head.weight"
+	if !c.TieEmbeddings {
+		return l.matrix(embedName, c.VocabSize, c.HiddenSize), l.matrix(headName, c.VocabSize, c.HiddenSize)
+	}
+	e, hasEmbed := l.set.Tensor(embedName)
+	h, hasHead := l.set.Tensor(headName)
+	name := embedName
+	switch {
+	case hasEmbed && hasHead:
+		l.used[headName] = true
+		if e.DType != h.DType || !bytes.Equal(e.Data, h.Data) {
+			l.fail("%s and %s differ although config.json ties them", embedName, headName)
+		}
+	case hasHead:
+		name = headName
+	}
+	w := l.matrix(name, c.VocabSize, c.HiddenSize)
+	return w, w
+}
+
+func (l *loader) block(c *Config, prefix string) *Block {
+	b := &Block{width: c.HiddenSize, qCols: c.Heads * c.HeadDim, kvCols: c.KVHeads * c.HeadDim, mlpIn: c.IntermediateSize}
+	linear := func(name string, out, in int, bias bool) *nn.Linear {
+		name = prefix + "." + name
+		lin := &nn.Linear{Name: name, W: l.matrix(name+".weight", out, in)}
+		if bias {
+			lin.Bias = l.vector(name+".bias", out)
+		}
+		return lin
+	}
+	b.InputLayerNorm = l.norm(prefix+".input_layernorm.weight", b.width, c)
+	b.QProj = linear("self_attn.q_proj", b.qCols, b.width, c.QKVBias)
+	b.KProj = linear("self_attn.k_proj", b.kvCols, b.width, c.QKVBias)
+	b.VProj = linear("self_attn.v_proj", b.kvCols, b.width, c.QKVBias)
+	b.OProj = linear("self_attn.o_proj", b.width, b.qCols, c.OBias)
+	if c.QKNorm {
+		b.QNorm = l.norm(prefix+".self_attn.q_norm.weight", c.HeadDim, c)
+		b.KNorm = l.norm(prefix+".self_attn.k_norm.weight", c.HeadDim, c)
+	}
+	b.PostAttentionLayerNorm = l.norm(prefix+".post_attention_layernorm.weight", b.width, c)
+	b.GateProj = linear("mlp.gate_proj", b.mlpIn, b.width, c.MLPBias)
+	b.UpProj = linear("mlp.up_proj", b.mlpIn, b.width, c.MLPBias)
+	b.DownProj = linear("mlp.down_proj", b.width, b.mlpIn, c.MLPBias)
+	return b
+}
+
+func (l *loader) norm(name string, width int, c *Config) *nn.RMSNorm {
+	return &nn.RMSNorm{W: l.vector(name, width), Eps: c.RMSNormEps}
+}
+
+// vector returns a small tensor widened to float32.
+func (l *loader) vector(name string, n int) []float32 {
+	t, ok := l.take(name, n)
+	if !ok {
+		return nil
+	}
+	v, err := t.Float32s()
+	if err != nil {
+		l.errs = append(l.errs, err)
+	}
+	return v
+}
+
+// matrix returns a weight that aliases the mapped file.
+func (l *loader) matrix(name string, rows, cols int) *tensor.Weight {
+	t, ok := l.take(name, rows, cols)
+	if !ok {
+		return &tensor.Weight{}
+	}
+	w := &tensor.Weight{Name: name, Rows: rows, Cols: cols}
+	switch t.DType {
+	case "F32":
+		w.DType, w.F32 = dtype.F32, t.F32View()
+	case "F16":
+		w.DType, w.U16 = dtype.F16, t.U16View()
+	case "BF16":
+		w.DType, w.U16 = dtype.BF16, t.U16View()
+	}
+	return w
+}
+
+// take finds a tensor and checks its shape, format and values.
+func (l *loader) take(name string, shape ...int) (safetensors.Tensor, bool) {
+	t, ok := l.set.Tensor(name)
+	if !ok {
+		return t, l.fail("%s is missing", name)
+	}
+	l.used[name] = true
+	if !slices.Equal(t.Shape, shape) {
+		return t, l.fail("%s has shape %v, config.json implies %v", name, t.Shape, shape)
+	}
+	switch t.DType {
+	case "F32", "F16", "BF16":
+	default:
+		return t, l.fail("%s is stored as %s; supported are F32, F16 and BF16", name, t.DType)
+	}
+	if i := t.FirstNonFinite(); i >= 0 {
+		return t, l.fail("%s holds a NaN or infinity at element %d; the checkpoint is damaged", name, i)
+	}
+	return t, true
+}
+
+func (l *loader) unexpected() {
+	for _, name := range l.set.Names() {
+		if !l.used[name] && !strings.HasSuffix(name, "rotary_emb.inv_freq") { // old LLaMA files hold it
+			l.fail("%s is not a tensor of this architecture", name)
+		}
+	}
+}
+
+func (l *loader) fail(format string, args ...any) bool {
+	l.errs = append(l.errs, fmt.Errorf(format, args...))
+	return false
+}
+
+// joinFirst joins errors, counting those beyond the first n.
+func joinFirst(errs []error, n int) error {
+	if len(errs) > n {
+		errs = append(errs[:n:n], fmt.Errorf("and %d more problems like these", len(errs)-n))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,190 @@
+"""Writes the small offline fixtures of internal/task and internal/eval.
+
+    python scripts/golden/lmeval.py    (in the project's root; needs lm-eval 0.4.13)
+
+The documents are made up here, awkward on purpose. lm-evaluation-harness words
+them with its own task definitions (only the data source is replaced), puts the
+questions to a model that answers from a hash of the text, and writes its own
+results, samples and table.
+"""
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+
+os.environ["HF_HOME"] = tempfile.mkdtemp()
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import yaml
+from lm_eval import evaluator, tasks as lm_tasks, utils
+from lm_eval.api.model import LM
+from lm_eval.loggers import EvaluationTracker
+from lm_eval.tasks.hellaswag.utils import preprocess
+from lm_eval.filters.extraction import RegexFilter
+from lm_eval.api.metrics import exact_match_hf_evaluate
+
+EVAL = pathlib.Path("internal/eval/testdata")
+TASK = pathlib.Path("internal/task/testdata")
+ROOT = pathlib.Path(lm_tasks.__file__).parent
+YAML = {
+    "hellaswag": "hellaswag/hellaswag.yaml",
+    "arc_easy": "arc/arc_easy.yaml",
+    "openbookqa": "openbookqa/openbookqa.yaml",
+    "social_iqa": "siqa/siqa.yaml",
+    "piqa": "piqa/piqa.yaml",
+    "winogrande": "winogrande/default.yaml",
+    "boolq": "super_glue/boolq/default.yaml",
+    "gsm8k": "gsm8k/gsm8k.yaml",
+}
+NOUNS = ["heron", "Äpfel", "鯨", "ΟΔΟΣ", "[title] mill", "e\u0301cole", "  pond", "lamp\u00a0post", "tea", "it's \"so\""]
+
+
+def docs(task, n, start):
+    """n made-up documents; numbers start onwards."""
+    return [DOC[task](i, NOUNS[i % len(NOUNS)], NOUNS[(3 * i + 1) % len(NOUNS)]) for i in range(start, start + n)]
+
+
+def hellaswag(i, a, b):
+    return {
+        "ind": i,
+        "activity_label": ["Making tea", "[header] Rowing ", "Cutting  wood"][i % 3],
+        "ctx_a": f"[header] A man looks at the {a}. [title] He holds a {b}.  ",
+        "ctx_b": ["", f"the MAN takes {a} to ΟΔΟΣ. [step]", "İt is ΑΣ."][i % 3],
+        "ctx": "unused",
+        "endings": [f"sees {a}. [substeps] Again  and   again.", f" and {b} sleeps. [title] Ends", f"[step] {a}", f"goes {i}."],
+        "label": str(i % 4),
+    }
+
+
+def arc(i, a, b):
+    letters = [["A", "B", "C", "D"], ["1", "2", "3"], ["A", "B", "C", "D", "E"]][i % 3]
+    return {
+        "id": f"d{i}",
+        "question": f"Which of {a} and {b} is {i}? ",
+        "choices": {"text": [f"{a} {x}" for x in letters], "label": letters},
+        "answerKey": letters[i % len(letters)],
+    }
+
+
+DOC = {
+    "hellaswag": hellaswag,
+    "arc_easy": arc,
+    "openbookqa": lambda i, a, b: {
+        "id": f"o{i}",
+        "question_stem": ["", f"A {a} likes ", f"{b} is\n"][i % 3] + f"{a}",
+        "choices": {"text": [a, b, f"{a} {b}", "neither"], "label": ["A", "B", "C", "D"]},
+        "answerKey": (" " if i % 2 else "") + "ABCD"[i % 4],
+    },
+    "social_iqa": lambda i, a, b: {
+        "context": f"Robin gave {a} away.",
+        "question": f"Why {b}?",
+        "answerA": f"{a} was old",
+        "answerB": f" {b}",
+        "answerC": "nobody knows",
+        "label": str(i % 3 + 1),
+    },
+    "piqa": lambda i, a, b: {"goal": f"To clean {a},", "sol1": f"use {b}", "sol2": f"use {b} and soap " * (i % 2 + 1), "label": i % 2},
+    "winogrande": lambda i, a, b: {
+        "sentence": f"The {a} did not see the {b} because _ was {['asleep', 'too small']['_' in a]}.  ",
+        "option1": f"the {a}",
+        "option2": f"the {b}",
+        "answer": str(i % 2 + 1),
+    },
+    "boolq": lambda i, a, b: {"question": f"is {a} a {b}", "passage": f"{a} -- {b}\n\u2028{i}", "idx": i, "label": i % 2},
+    "gsm8k": lambda i, a, b: {
+        "question": f"{a} has {i} apples and gets {i}. How many?",
+        "answer": f"{i}+{i}=<<{i}+{i}={2 * i}>>{2 * i} apples.\n#### {[str(2 * i), f'{2 * i},000', f'${2 * i}'][i % 3]}",
+    },
+}
+
+
+class Hashed(LM):
+    """Answers from a hash of the text, so that any other program can too."""
+
+    def loglikelihood(self, requests):
+        return [(-int(hashlib.sha256((c + t).encode()).hexdigest()[:6], 16) / 4096, False) for c, t in (r.args for r in requests)]
+
+    def loglikelihood_rolling(self, requests):
+        raise NotImplementedError
+
+    def generate_until(self, requests):
+        return [reply(r.args[0]) for r in requests]
+
+
+def reply(context):
+    """The same text our own test model writes, already cut at a stop text."""
+    i = int(hashlib.sha256(context.encode()).hexdigest()[:4], 16) % 5
+    n = context.split(" apples")[-2].split()[-1]
+    two = str(2 * int(n))
+    return [f" {n}+{n}\n#### {two}", f" That is {two}.", " I do not know", f" #### {n}", f"#### {two},000 or $ 7"][i]
+
+
+def loader(value):
+    """The YAML file with its Python functions."""
+    return utils.load_yaml_config(value) if hasattr(utils, "load_yaml_config") else lm_tasks._yaml_loader.load_yaml(value)
+
+
+def run(shots, limit=None):
+    configs = []
+    for name, path in YAML.items():
+        config = loader(str(ROOT / path))
+        config = {k: v for k, v in config.items() if k not in ("tag", "task", "dataset_path", "dataset_name", "test_split", "validation_split", "training_split", "fewshot_split")}
+        splits = {k: v for k, v in loader(str(ROOT / path)).items() if k.endswith("_split") and v}
+        files = {v: str((EVAL / f"{name}{'_train' if 'train' in v else ''}.jsonl").resolve()) for v in splits.values()}
+        config |= splits | {"task": name, "dataset_path": "json", "dataset_kwargs": {"data_files": files}}
+        configs.append(config)
+    tracker = EvaluationTracker(output_path=tempfile.mkdtemp())
+    results = evaluator.simple_evaluate(Hashed(), tasks=configs, num_fewshot=shots, limit=limit, log_samples=True, evaluation_tracker=tracker, bootstrap_iters=100000)
+    samples = results.pop("samples")
+    tracker.save_results_aggregated(results=results, samples=samples)
+    for name in samples:
+        tracker.save_results_samples(task_name=name, samples=samples[name])
+    out = pathlib.Path(tracker.output_path)
+    saved = json.loads(next(out.rglob("results_*.json")).read_text())
+    keep = ["results", "group_subtasks", "versions", "n-shot", "higher_is_better", "n-samples", "task_hashes"]
+    base = EVAL / f"{shots}shot"
+    (EVAL / f"{shots}shot.results.json").write_text(json.dumps({k: saved[k] for k in keep}, indent=1, ensure_ascii=False))
+    (EVAL / f"{shots}shot.table.txt").write_text(utils.make_table(results))
+    with open(EVAL / f"{shots}shot.samples.jsonl", "w") as f:
+        for name in YAML:
+            f.write(next(out.rglob(f"samples_{name}_*.jsonl")).read_text())
+    return results
+
+
+def python_strings():
+    """What CPython and the harness's own functions make of awkward strings."""
+    texts = [
+        "", "she TURNS to Bob. İ ΣΑΣ", "ßen", "ﬁne ΑΣ", "ǆABC", "ΌΣΟΣ. Σ ΑΣ'", "ŉX", "1ABC", "ὈΔΥΣΣΕΎΣ", "中文ABC", "ᾳΣ", " Abc", "\u00adΑΣ\u00ad", "ΑΣ\u0301Α", "ΑΣ.Α", "ΑΣ. Α",
+        "\x1c\x1fa \x85\u00a0", "\ufeffa", "a\u200b", "\u3000a\u2028", "a\nB", " [title]", "x [title] y", "[header] A [title] B [substeps] C  D", "[a\nb] c", "a [b] [c]", "a    b", "[[x]] y", "a [unclosed", "  a [b]  ",
+    ]
+    strings = [{"text": t, "capitalize": t.capitalize(), "lower": t.lower(), "strip": t.strip(), "rstrip": t.rstrip(), "hellaswag": preprocess(t)} for t in texts]
+    task = yaml.safe_load((ROOT / "gsm8k/gsm8k.yaml").read_text())
+    kwargs = {k: v for k, v in task["metric_list"][0].items() if k not in ("metric", "aggregation", "higher_is_better")}
+    replies = [
+        "", "#### 72", "####72", "#### 72.", "a #### 1 #### 2", "#### -1,234.50 b", "#### ,", "#### $72", "no number", "7", "$7", "-7", "1 2 33", "$1,234.", "3.", "...", "- 5", "5-6", "x-5", "١٢", "#### 1\n#### 2", "the answer is 72 apples", "#### 72\n", "..72..", "#### .", "$", "1,5 and $,",
+    ]
+    answers = []
+    for r in replies:
+        row = {"text": r}
+        for f in task["filter_list"]:
+            options = {k: v for k, v in f["filter"][0].items() if k != "function"}
+            row[f["name"]] = RegexFilter(**options).apply([[r]], [])[0][0]
+        answers.append(row)
+    pairs = [("72", "a\n#### 72"), ("72.", "#### 72"), ("$1,000", "#### 1000"), ("1.0", "#### 1"), ("[invalid]", "#### 7"), ("7.\n", "7\n"), ("7.\n", "7"), ("ΑΣ", "ας"), ("x #### ABC", "#### abc"), ("5..", "5."), ("5.", "#### 5."), ("", "#### ")]
+    matches = [{"answer": a, "reference": r, "match": bool(exact_match_hf_evaluate(predictions=[a], references=[r], **kwargs)["exact_match"])} for a, r in pairs]
+    (TASK / "python.json").write_text(json.dumps({"strings": strings, "filters": answers, "exact_match": matches}, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    for name in YAML:
+        for suffix, n, start in (("", 6, 0), ("_train", 9, 100)):
+            (EVAL / f"{name}{suffix}.jsonl").write_text("".join(json.dumps(d, ensure_ascii=False) + "\n" for d in docs(name, n, start)))
+    python_strings()
+    run(0)
+    run(2)
+    shutil.rmtree(os.environ["HF_HOME"])
