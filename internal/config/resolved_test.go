@@ -1,0 +1,120 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestYAMLLoadsBack(t *testing.T) {
+	c := load(t, least, "train.max_steps=7", "lora.target_modules='.*\\.(q|v)_proj'", "lora.layers=[1]", "optimizer.eps=1e-9",
+		"data.train.0.columns={Prompt: 'a: b'}", "eval.tasks=[{name: gsm8k, path: x, num_fewshot: 2},{name: b, path: /1e-08}]")
+	text, err := c.YAML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := load(t, string(text))
+	if d := cmp.Diff(c, back); d != "" {
+		t.Error(d)
+	}
+	again, err := back.YAML()
+	if err != nil || string(again) != string(text) {
+		t.Errorf("second writing differs: %v\n%s", err, again)
+	}
+	for _, line := range []string{"  eps: 1.0e-09\n", "      num_fewshot: null\n", "  eval: []\n", "      path: /1e-08\n"} {
+		if !strings.Contains(string(text), line) {
+			t.Errorf("no %q in\n%s", line, text)
+		}
+	}
+}
+
+func TestTemplateIsTheDefault(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.yaml")
+	if err := os.WriteFile(path, Template(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Load(path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.Model.Path = filepath.Join(filepath.Dir(path), "path/to/model")
+	want.Data.Train[0].Path = filepath.Join(filepath.Dir(path), "path/to/train.jsonl")
+	if d := cmp.Diff(want, *c); d != "" {
+		t.Error(d)
+	}
+	// Every key is written out, so that the template shows what exists.
+	for _, key := range []string{"num_fewshot", "fewshot_path", "limit"} {
+		if !strings.Contains(string(Template()), key) {
+			t.Errorf("the template does not name %s", key)
+		}
+	}
+	var missing []string
+	c.trajectory(func(key, _ string) {
+		if leaf := key[strings.LastIndexByte(key, '.')+1:]; !strings.Contains(string(Template()), " "+leaf+":") {
+			missing = append(missing, key)
+		}
+	})
+	if missing != nil {
+		t.Errorf("the template lacks %q", missing)
+	}
+}
+
+// TestTrajectory changes every key in turn: those that alter training must
+// alter the hash and be named, the others must not.
+func TestTrajectory(t *testing.T) {
+	base := load(t, least)
+	free := []string{"model.path=x", "lora.init_from=x", "data.train.0.path=x", "data.eval=[{path: x}]",
+		"train.micro_batch_size=2", "train.recompute=always", "eval.tasks=[{name: a, path: b}]", "eval.base=false",
+		"eval.every_steps=1", "output.dir=x", "output.save_every=1", "output.keep_last=1", "log.every=1"}
+	bound := []string{"lora.r=2", "lora.alpha=2", "lora.dropout=0.5", "lora.target_modules=all-linear", "lora.exclude_modules=[x]",
+		"lora.layers=[1]", "lora.use_rslora=true", "lora.init=he", "optimizer.name=adamw", "optimizer.betas=[0.9,0.99]",
+		"optimizer.eps=1", "optimizer.weight_decay=1", "optimizer.shrink_ratio=0", "optimizer.stop_condition=false",
+		"optimizer.lr_ratio=1", "optimizer.reg=1", "data.train.0.format=text", "data.train.0.weight=2", "data.train.0.max_samples=2",
+		"data.train.0.columns={a: b}", "data.train.1.path=x", "data.max_length=9", "data.on_overflow=drop", "data.train_on=all",
+		"data.append_eos=false", "data.shuffle=false", "train.epochs=2", "train.max_steps=2", "train.batch_size=3",
+		"train.learning_rate=1", "train.lr_scheduler=cosine", "train.warmup_steps=1", "train.warmup_ratio=0.5",
+		"train.min_lr_ratio=0.5", "train.max_grad_norm=0", "train.seed=1"}
+	for _, set := range append(slices.Clone(free), bound...) {
+		c := load(t, least, set)
+		key, _, _ := strings.Cut(set, "=")
+		changed := c.TrajectoryHash() != base.TrajectoryHash()
+		diff := Diff(base, c)
+		if changed != slices.Contains(bound, set) || changed != (len(diff) > 0) {
+			t.Errorf("%s: hash changed: %v, difference %q", set, changed, diff)
+		}
+		if named := strings.HasPrefix(strings.Join(diff, " "), strings.TrimSuffix(key, ".path")) ||
+			key == "train.max_steps"; changed && !named {
+			t.Errorf("%s: difference %q does not name it", set, diff)
+		}
+	}
+	two := load(t, least, "data.train.1.path=x")
+	if d := Diff(two, base); len(d) != 4 || !strings.HasPrefix(d[0], "data.train.1.format: \"auto\", now absent") {
+		t.Errorf("a file less: %q", d)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	if got := load(t, least).Warnings(); got != nil {
+		t.Errorf("the defaults warn: %q", got)
+	}
+	got := load(t, least, "optimizer.name=adamw", "optimizer.shrink_ratio=0.1", "optimizer.reg=1", "lora.init_from=a", "lora.r=4",
+		"train.lr_scheduler=constant", "train.min_lr_ratio=0.1", "eval.every_steps=5").Warnings()
+	want := []string{
+		"optimizer.shrink_ratio has no effect: only stable_lora shrinks",
+		"optimizer.reg has no effect: it belongs to riemann",
+		"lora.r has no effect: lora.init_from brings its own",
+		"train.min_lr_ratio has no effect: a constant learning rate does not fall",
+		"eval.every_steps has no effect: there are neither data.eval files nor eval.tasks",
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if got := load(t, least, "lora.init=zero").Warnings(); len(got) != 1 || !strings.Contains(got[0], "every gradient is 0") {
+		t.Errorf("init zero: %q", got)
+	}
+}

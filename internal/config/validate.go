@@ -1,0 +1,181 @@
+package config
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Formats lists the values of a data file's format.
+func Formats() []string {
+	return []string{"auto", "prompt_completion", "text", "alpaca", "chat", "metamath", "gsm8k", "hellaswag",
+		"arc", "openbookqa", "social_iqa", "piqa", "winogrande", "boolq", "llm_adapters"}
+}
+
+// Validate checks every value's range and what the keys say together. Load has
+// done so; it is for a Config that was changed afterwards. The error is an *Error.
+func (c *Config) Validate() error {
+	e := &Error{}
+	for _, p := range c.validate() {
+		e.Problems = append(e.Problems, p.key+": "+p.text)
+	}
+	if len(e.Problems) > 0 {
+		return e
+	}
+	return nil
+}
+
+// rules collects the problems of values.
+type rules struct{ problems []problem }
+
+func (r *rules) require(ok bool, key, format string, args ...any) {
+	if !ok {
+		r.problems = append(r.problems, problem{key: key, text: fmt.Sprintf(format, args...)})
+	}
+}
+
+func (r *rules) oneOf(value, key string, allowed ...string) bool {
+	ok := slices.Contains(allowed, value)
+	r.require(ok, key, "must be one of %s, not %q", strings.Join(allowed, ", "), value)
+	return ok
+}
+
+func (r *rules) atLeast(value, least int, key string) {
+	r.require(value >= least, key, "must be at least %d, not %d", least, value)
+}
+
+func (r *rules) above0(value float64, key string) {
+	r.require(value > 0, key, "must be above 0, not %v", value)
+}
+
+func (r *rules) notNegative(value float64, key string) {
+	r.require(value >= 0, key, "must be at least 0, not %v", value)
+}
+
+// fraction is a number from 0 to 1, 1 excluded.
+func (r *rules) fraction(value float64, key string) {
+	r.require(value >= 0 && value < 1, key, "must be at least 0 and below 1, not %v", value)
+}
+
+func (r *rules) share(value float64, key string) {
+	r.require(value >= 0 && value <= 1, key, "must be from 0 to 1, not %v", value)
+}
+
+func item(list string, i int, key string) string { return fmt.Sprintf("%s.%d.%s", list, i, key) }
+
+func (c *Config) validate() []problem {
+	r := &rules{}
+	r.model(c.Model)
+	r.lora(c.LoRA)
+	r.optimizer(c.Optimizer)
+	r.data(c.Data)
+	r.train(c.Train)
+	r.eval(c.Eval)
+	r.require(c.Output.Dir != "", "output.dir", "must name a folder")
+	r.atLeast(c.Output.SaveEvery, 0, "output.save_every")
+	r.atLeast(c.Output.KeepLast, 1, "output.keep_last")
+	r.atLeast(c.Log.Every, 1, "log.every")
+	return r.problems
+}
+
+func (r *rules) model(m Model) {
+	r.require(m.Path != "", "model.path", "must name the folder of the base model")
+	if r.oneOf(m.Compute, "model.compute", "fp32", "bf16") {
+		r.require(m.Compute == "fp32", "model.compute", "bf16 arithmetic is not in this version; use fp32")
+	}
+}
+
+func (r *rules) lora(l LoRA) {
+	r.atLeast(l.R, 1, "lora.r")
+	r.above0(l.Alpha, "lora.alpha")
+	r.fraction(l.Dropout, "lora.dropout")
+	r.targets(l.TargetModules, "lora.target_modules")
+	r.require(l.TargetModules.Pattern != "" || len(l.TargetModules.Names) > 0,
+		"lora.target_modules", "must name at least one module")
+	r.targets(l.ExcludeModules, "lora.exclude_modules")
+	for i, layer := range l.Layers {
+		r.atLeast(layer, 0, fmt.Sprintf("lora.layers.%d", i))
+	}
+	r.oneOf(l.Init, "lora.init", "kaiming", "he", "gaussian", "zero")
+}
+
+func (r *rules) targets(t Targets, key string) {
+	for i, name := range t.Names {
+		r.require(name != "", fmt.Sprintf("%s.%d", key, i), "must name a module")
+	}
+	if _, err := regexp.Compile(t.Pattern); err != nil {
+		r.require(false, key, "must be a list of module names, a regular expression or %s: %v", AllLinear, err)
+	}
+}
+
+func (r *rules) optimizer(o Optimizer) {
+	if r.oneOf(o.Name, "optimizer.name", "stable_lora", "adamw", "lora_plus", "riemann", "lora_rite") {
+		r.require(o.Name == "stable_lora" || o.Name == "adamw", "optimizer.name",
+			"this version does not have %s yet; use stable_lora or adamw", o.Name)
+	}
+	r.fraction(o.Betas[0], "optimizer.betas.0")
+	r.fraction(o.Betas[1], "optimizer.betas.1")
+	r.above0(o.Eps, "optimizer.eps")
+	r.notNegative(o.WeightDecay, "optimizer.weight_decay")
+	r.fraction(o.ShrinkRatio, "optimizer.shrink_ratio")
+	r.above0(o.LRRatio, "optimizer.lr_ratio")
+	r.above0(o.Reg, "optimizer.reg")
+}
+
+func (r *rules) data(d Data) {
+	r.require(len(d.Train) > 0, "data.train", "must name at least one file")
+	r.files(d.Train, "data.train")
+	r.files(d.Eval, "data.eval")
+	r.atLeast(d.MaxLength, 2, "data.max_length")
+	r.oneOf(d.OnOverflow, "data.on_overflow", "error", "drop", "truncate")
+	r.oneOf(d.TrainOn, "data.train_on", "completion", "all")
+}
+
+func (r *rules) files(files []DataFile, list string) {
+	for i, f := range files {
+		r.require(f.Path != "", item(list, i, "path"), "must name a file of records")
+		r.oneOf(f.Format, item(list, i, "format"), Formats()...)
+		r.require(f.Weight > 0 && f.Weight <= 1000, item(list, i, "weight"),
+			"must be above 0 and at most 1000, not %v", f.Weight)
+		r.atLeast(f.MaxSamples, 0, item(list, i, "max_samples"))
+	}
+}
+
+func (r *rules) train(t Train) {
+	r.atLeast(t.Epochs, 0, "train.epochs")
+	r.atLeast(t.MaxSteps, 0, "train.max_steps")
+	r.require(t.Epochs <= 0 || t.MaxSteps <= 0, "train.max_steps",
+		"give epochs or max_steps, not both; set one of them to 0")
+	r.require(t.Epochs != 0 || t.MaxSteps != 0, "train.epochs", "epochs or max_steps must be above 0")
+	r.atLeast(t.BatchSize, 1, "train.batch_size")
+	r.atLeast(t.MicroBatchSize, 1, "train.micro_batch_size")
+	r.above0(t.LearningRate, "train.learning_rate")
+	r.oneOf(t.LRScheduler, "train.lr_scheduler", "constant", "linear", "cosine")
+	r.atLeast(t.WarmupSteps, 0, "train.warmup_steps")
+	r.share(t.WarmupRatio, "train.warmup_ratio")
+	r.require(t.WarmupSteps <= 0 || t.WarmupRatio <= 0, "train.warmup_ratio",
+		"give warmup_steps or warmup_ratio, not both; set one of them to 0")
+	r.share(t.MinLRRatio, "train.min_lr_ratio")
+	r.notNegative(t.MaxGradNorm, "train.max_grad_norm")
+	r.require(t.Seed < 1<<63, "train.seed", "must be below 2^63, not %d", t.Seed)
+	r.oneOf(t.Recompute, "train.recompute", "auto", "never", "always")
+}
+
+func (r *rules) eval(e Eval) {
+	first := map[string]int{}
+	for i, t := range e.Tasks {
+		r.require(t.Name != "", item("eval.tasks", i, "name"), "must name an evaluation task")
+		if j, twice := first[t.Name]; twice && t.Name != "" {
+			r.require(false, item("eval.tasks", i, "name"), "%q is task %d already; results are kept by name", t.Name, j)
+		}
+		first[t.Name] = i
+		r.require(t.Path != "", item("eval.tasks", i, "path"), "must name the file of the task's documents")
+		if t.NumFewshot != nil {
+			r.atLeast(*t.NumFewshot, 0, item("eval.tasks", i, "num_fewshot"))
+		}
+		r.require(t.Limit >= 0 && (t.Limit < 1 || t.Limit == float64(int(t.Limit))), item("eval.tasks", i, "limit"),
+			"must be a number of documents or a fraction below 1, not %v", t.Limit)
+	}
+	r.atLeast(e.EverySteps, 0, "eval.every_steps")
+}
