@@ -170,7 +170,7 @@ func (j *job) multiplyBlock(chunk []float32, i0, i1, j0, j1, k, depth int) {
 		for row := i0; row < i1; row += tileRows {
 			t := tile{
 				rows: min(tileRows, i1-row), cols: min(tileCols, j1-col), depth: depth,
-				b: b, c: j.c[row*j.ldc+col:], ldc: j.ldc, acc: acc,
+				b: b, ldb: tileCols, c: j.c[row*j.ldc+col:], ldc: j.ldc, acc: acc,
 			}
 			if len(j.packed) > 0 {
 				t.a = left{j.panel((row-j.i0)/tileRows, k, depth), 1, tileRows}

@@ -1,5 +1,13 @@
+//go:build !amd64 || noasm
+
 package blas
 
 const haveAVX2 = false
 
 func (t *tile) multiply() { t.multiplyGeneric() }
+
+func packLeft6([]float32, []float32, int, int) int { return 0 }
+
+func packColumns16([]float32, right, int, int) int { return 0 }
+
+func packRows16([]float32, right, int, int) bool { return false }

@@ -15,10 +15,19 @@ type right struct {
 // packLeft writes rows x depth elements of A as [depth][tileRows]; what lies
 // beyond rows is left as it was.
 func packLeft(dst []float32, a left, row, rows, k, depth int) {
+	src := a.data[row*a.rs+k*a.cs:]
+	done := 0
+	switch {
+	case rows == tileRows && a.cs == 1:
+		done = packLeft6(dst, src, a.rs, depth)
+	case rows == tileRows && a.rs == 1:
+		for ; done < depth; done++ {
+			*(*[tileRows]float32)(dst[done*tileRows:]) = [tileRows]float32(src[done*a.cs:])
+		}
+	}
 	for i := range rows {
-		src := a.data[(row+i)*a.rs+k*a.cs:]
-		for p := range depth {
-			dst[p*tileRows+i] = src[p*a.cs]
+		for p := done; p < depth; p++ {
+			dst[p*tileRows+i] = src[i*a.rs+p*a.cs]
 		}
 	}
 }
@@ -32,9 +41,11 @@ func packRight(dst []float32, b right, k, depth, j0, j1 int) {
 		if cols < tileCols {
 			clear(panel)
 		}
-		if b.trans {
+		switch {
+		case b.trans:
 			packColumns(panel, b, k, depth, col, cols)
-		} else {
+		case cols == tileCols && packRows16(panel, b, k*b.ld+col, depth):
+		default:
 			for p := range depth {
 				b.widen(panel[p*tileCols:p*tileCols+cols], (k+p)*b.ld+col)
 			}
@@ -45,16 +56,18 @@ func packRight(dst []float32, b right, k, depth, j0, j1 int) {
 // packColumns packs a panel of a transposed B, whose columns are contiguous.
 func packColumns(panel []float32, b right, k, depth, col, cols int) {
 	var wide [maxDepth]float32
+	done := 0
+	if cols == tileCols {
+		done = packColumns16(panel, b, col*b.ld+k, depth)
+	}
+	if done == depth {
+		return
+	}
 	for j := range cols {
-		from := (col+j)*b.ld + k
-		src := wide[:depth]
-		if b.dtype == dtype.F32 {
-			src = b.f32[from : from+depth]
-		} else {
-			b.widen(src, from)
-		}
+		src := wide[done:depth]
+		b.widen(src, (col+j)*b.ld+k+done)
 		for p, v := range src {
-			panel[p*tileCols+j] = v
+			panel[(done+p)*tileCols+j] = v
 		}
 	}
 }

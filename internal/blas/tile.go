@@ -1,11 +1,12 @@
 package blas
 
 // tile is one call of a kernel: rows x cols elements of C, at most tileRows x
-// tileCols. b holds depth rows of tileCols elements, zero beyond cols.
+// tileCols. b holds depth rows of tileCols elements, which begin ldb apart.
 type tile struct {
 	rows, cols, depth int
 	a                 left
 	b                 []float32
+	ldb               int
 	c                 []float32
 	ldc               int
 	acc               bool
@@ -19,7 +20,7 @@ func (t *tile) multiplyGeneric() {
 		c := t.c[i*t.ldc : i*t.ldc+t.cols]
 		for len(c) >= 4 {
 			b := t.b[t.cols-len(c):]
-			chains4((*[4]float32)(c), a, t.a.cs, b, t.depth, t.acc)
+			chains4((*[4]float32)(c), a, t.a.cs, b, t.ldb, t.depth, t.acc)
 			c = c[4:]
 		}
 		for j := t.cols - len(c); j < t.cols; j++ {
@@ -28,24 +29,23 @@ func (t *tile) multiplyGeneric() {
 				x = t.c[i*t.ldc+j]
 			}
 			for k := range t.depth {
-				x = fma32(a[k*t.a.cs], t.b[k*tileCols+j], x)
+				x = fma32(a[k*t.a.cs], t.b[k*t.ldb+j], x)
 			}
 			t.c[i*t.ldc+j] = x
 		}
 	}
-	return
 }
 
-// chains4 is c[j] = fma(a[k·cs], b[k·tileCols+j], c[j]) over all k, for four j.
+// chains4 is c[j] = fma(a[k·cs], b[k·ldb+j], c[j]) over all k, for four j.
 // The partial sums are float32 values held in float64.
-func chains4(c *[4]float32, a []float32, cs int, b []float32, depth int, acc bool) {
+func chains4(c *[4]float32, a []float32, cs int, b []float32, ldb, depth int, acc bool) {
 	var c0, c1, c2, c3 float64
 	if acc {
 		c0, c1, c2, c3 = float64(c[0]), float64(c[1]), float64(c[2]), float64(c[3])
 	}
 	for k := range depth {
 		x := float64(a[k*cs])
-		y := (*[4]float32)(b[k*tileCols:])
+		y := (*[4]float32)(b[k*ldb:])
 		s0 := x*float64(y[0]) + c0
 		s1 := x*float64(y[1]) + c1
 		s2 := x*float64(y[2]) + c2

@@ -1,0 +1,108 @@
+//go:build !noasm
+
+package blas
+
+import (
+	"golang.org/x/sys/cpu"
+
+	"github.com/stablelora/stablelora/internal/dtype"
+)
+
+//go:generate go -C _gen run . -out ../gemm_amd64.s -stubs ../gemm_amd64.go -pkg blas
+
+// haveAVX2 says whether the processor has what the assembly needs.
+var haveAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA && hasF16C()
+
+// multiply computes the tile.
+func (t *tile) multiply() {
+	switch {
+	case !avx2:
+		t.multiplyGeneric()
+	case t.cols == tileCols:
+		t.multiplyAVX2()
+	default: // the kernel writes whole rows: let it do so elsewhere
+		var c [tileRows * tileCols]float32
+		part := *t
+		part.c, part.ldc = c[:], tileCols
+		if t.acc {
+			for i := range t.rows {
+				copy(c[i*tileCols:], t.c[i*t.ldc:i*t.ldc+t.cols])
+			}
+		}
+		part.multiplyAVX2()
+		for i := range t.rows {
+			copy(t.c[i*t.ldc:i*t.ldc+t.cols], c[i*tileCols:])
+		}
+	}
+}
+
+func (t *tile) multiplyAVX2() {
+	a, b, c := &t.a.data[0], &t.b[0], &t.c[0]
+	rs, cs, ldb, ldc := uintptr(4*t.a.rs), uintptr(4*t.a.cs), uintptr(4*t.ldb), uintptr(4*t.ldc)
+	switch t.rows {
+	case 1:
+		tile1AVX2(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
+	case 2:
+		tile2AVX2(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
+	case 3:
+		tile3AVX2(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
+	case 4:
+		tile4AVX2(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
+	case 5:
+		tile5AVX2(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
+	case 6:
+		tile6AVX2(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
+	}
+}
+
+// packLeft6 packs as many of the first steps of six whole rows as the assembly
+// can and returns their number. It stays 8 steps clear of the end, beyond which
+// the last store would write.
+func packLeft6(dst, src []float32, ld, depth int) int {
+	blocks := (depth - 1) / 8
+	if !avx2 || blocks <= 0 {
+		return 0
+	}
+	packLeftAVX2(&dst[0], &src[0], uintptr(4*ld), blocks)
+	return 8 * blocks
+}
+
+// packColumns16 packs as many of the first steps of 16 whole columns, stored as
+// rows from element number `from` on, as the assembly can and returns their
+// number.
+func packColumns16(panel []float32, b right, from, depth int) int {
+	blocks := depth / 8
+	if !avx2 || blocks == 0 {
+		return 0
+	}
+	for j := 0; j < tileCols; j += 8 {
+		dst, at, ld := &panel[j], from+j*b.ld, uintptr(b.dtype.Size()*b.ld)
+		switch b.dtype {
+		case dtype.F32:
+			packColumnsF32AVX2(dst, &b.f32[at], ld, blocks)
+		case dtype.BF16:
+			packColumnsBF16AVX2(dst, &b.u16[at], ld, blocks)
+		default:
+			packColumnsF16AVX2(dst, &b.u16[at], ld, blocks)
+		}
+	}
+	return 8 * blocks
+}
+
+// packRows16 packs 16 whole columns, stored in rows of which the first begins at
+// element number `from`, and says whether it did.
+func packRows16(panel []float32, b right, from, depth int) bool {
+	if !avx2 {
+		return false
+	}
+	ld := uintptr(b.dtype.Size() * b.ld)
+	switch b.dtype {
+	case dtype.F32:
+		packRowsF32AVX2(&panel[0], &b.f32[from], ld, depth)
+	case dtype.BF16:
+		packRowsBF16AVX2(&panel[0], &b.u16[from], ld, depth)
+	default:
+		packRowsF16AVX2(&panel[0], &b.u16[from], ld, depth)
+	}
+	return true
+}
