@@ -8,9 +8,7 @@ questions to a model that answers from a hash of the text, and writes its own
 results, samples and table.
 """
 
-import contextlib
 import hashlib
-import io
 import json
 import os
 import pathlib
@@ -20,13 +18,13 @@ import tempfile
 os.environ["HF_HOME"] = tempfile.mkdtemp()
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import yaml
 from lm_eval import evaluator, tasks as lm_tasks, utils
-from lm_eval.api.model import LM
-from lm_eval.loggers import EvaluationTracker
-from lm_eval.tasks.hellaswag.utils import preprocess
-from lm_eval.filters.extraction import RegexFilter
 from lm_eval.api.metrics import exact_match_hf_evaluate
+from lm_eval.api.model import LM
+from lm_eval.filters.extraction import RegexFilter
+from lm_eval.loggers import EvaluationTracker
+from lm_eval.tasks._yaml_loader import load_yaml
+from lm_eval.tasks.hellaswag.utils import preprocess
 
 EVAL = pathlib.Path("internal/eval/testdata")
 TASK = pathlib.Path("internal/task/testdata")
@@ -124,22 +122,17 @@ def reply(context):
     return [f" {n}+{n}\n#### {two}", f" That is {two}.", " I do not know", f" #### {n}", f"#### {two},000 or $ 7"][i]
 
 
-def loader(value):
-    """The YAML file with its Python functions."""
-    return utils.load_yaml_config(value) if hasattr(utils, "load_yaml_config") else lm_tasks._yaml_loader.load_yaml(value)
-
-
-def run(shots, limit=None):
+def run(shots):
     configs = []
     for name, path in YAML.items():
-        config = loader(str(ROOT / path))
-        config = {k: v for k, v in config.items() if k not in ("tag", "task", "dataset_path", "dataset_name", "test_split", "validation_split", "training_split", "fewshot_split")}
-        splits = {k: v for k, v in loader(str(ROOT / path)).items() if k.endswith("_split") and v}
-        files = {v: str((EVAL / f"{name}{'_train' if 'train' in v else ''}.jsonl").resolve()) for v in splits.values()}
-        config |= splits | {"task": name, "dataset_path": "json", "dataset_kwargs": {"data_files": files}}
-        configs.append(config)
+        config = load_yaml(ROOT / path)
+        splits = {v for k, v in config.items() if k.endswith("_split") and v}
+        files = {v: str((EVAL / f"{name}{'_train' if v == 'train' else ''}.jsonl").resolve()) for v in splits}
+        for key in ("tag", "dataset_name"):
+            config.pop(key, None)
+        configs.append(config | {"task": name, "dataset_path": "json", "dataset_kwargs": {"data_files": files}})
     tracker = EvaluationTracker(output_path=tempfile.mkdtemp())
-    results = evaluator.simple_evaluate(Hashed(), tasks=configs, num_fewshot=shots, limit=limit, log_samples=True, evaluation_tracker=tracker, bootstrap_iters=100000)
+    results = evaluator.simple_evaluate(Hashed(), tasks=configs, num_fewshot=shots, log_samples=True, evaluation_tracker=tracker)
     samples = results.pop("samples")
     tracker.save_results_aggregated(results=results, samples=samples)
     for name in samples:
@@ -147,13 +140,11 @@ def run(shots, limit=None):
     out = pathlib.Path(tracker.output_path)
     saved = json.loads(next(out.rglob("results_*.json")).read_text())
     keep = ["results", "group_subtasks", "versions", "n-shot", "higher_is_better", "n-samples", "task_hashes"]
-    base = EVAL / f"{shots}shot"
     (EVAL / f"{shots}shot.results.json").write_text(json.dumps({k: saved[k] for k in keep}, indent=1, ensure_ascii=False))
     (EVAL / f"{shots}shot.table.txt").write_text(utils.make_table(results))
     with open(EVAL / f"{shots}shot.samples.jsonl", "w") as f:
         for name in YAML:
             f.write(next(out.rglob(f"samples_{name}_*.jsonl")).read_text())
-    return results
 
 
 def python_strings():
@@ -163,7 +154,7 @@ def python_strings():
         "\x1c\x1fa \x85\u00a0", "\ufeffa", "a\u200b", "\u3000a\u2028", "a\nB", " [title]", "x [title] y", "[header] A [title] B [substeps] C  D", "[a\nb] c", "a [b] [c]", "a    b", "[[x]] y", "a [unclosed", "  a [b]  ",
     ]
     strings = [{"text": t, "capitalize": t.capitalize(), "lower": t.lower(), "strip": t.strip(), "rstrip": t.rstrip(), "hellaswag": preprocess(t)} for t in texts]
-    task = yaml.safe_load((ROOT / "gsm8k/gsm8k.yaml").read_text())
+    task = load_yaml(ROOT / YAML["gsm8k"])
     kwargs = {k: v for k, v in task["metric_list"][0].items() if k not in ("metric", "aggregation", "higher_is_better")}
     replies = [
         "", "#### 72", "####72", "#### 72.", "a #### 1 #### 2", "#### -1,234.50 b", "#### ,", "#### $72", "no number", "7", "$7", "-7", "1 2 33", "$1,234.", "3.", "...", "- 5", "5-6", "x-5", "١٢", "#### 1\n#### 2", "the answer is 72 apples", "#### 72\n", "..72..", "#### .", "$", "1,5 and $,",

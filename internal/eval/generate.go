@@ -1,0 +1,66 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// generate lets the model write, one document after the other.
+func (q *Questions) generate(ctx context.Context, m Model, maxGen int, progress func(done, total int)) ([]Sample, error) {
+	room := m.MaxLength() - maxGen
+	if maxGen < 1 || room < 1 {
+		return nil, fmt.Errorf("task %s: %d tokens are to be generated, but the model takes %d in all; choose a number below that (--max-gen-toks)", q.Task.Name, maxGen, m.MaxLength())
+	}
+	e := newEncoder(m)
+	until := slices.Clone(q.Task.Until)
+	if eos := m.EOSText(); eos != "" && !slices.Contains(until, eos) {
+		until = append(until, eos)
+	}
+	stop := stopper(m, until)
+	samples := make([]Sample, 0, len(q.documents))
+	for i, d := range q.documents {
+		prompt := e.encode(d.context())
+		if len(prompt) == 0 {
+			prompt = []int32{m.PrefixToken()}
+		}
+		prompt = prompt[max(0, len(prompt)-room):]
+		ids, err := m.Generate(ctx, prompt, maxGen, stop)
+		if err != nil {
+			return nil, err
+		}
+		s := Sample{Generated: cut(m.Decode(ids, true), until)}
+		for _, f := range q.Task.Filters {
+			s.Filtered = append(s.Filtered, f.Apply(s.Generated))
+		}
+		samples = append(samples, s)
+		if progress != nil {
+			progress(i+1, len(q.documents))
+		}
+	}
+	return samples, nil
+}
+
+// stopper returns a function that says whether the end of what was generated
+// holds a stop text, special tokens included. Each token but a part of a
+// character gives at least one byte, so a text that just ended lies within as
+// many tokens as it has bytes, and a few for a character's first parts.
+func stopper(m Model, until []string) func(ids []int32) bool {
+	window := 4
+	for _, u := range until {
+		window = max(window, len(u)+4)
+	}
+	return func(ids []int32) bool {
+		text := m.Decode(ids[max(0, len(ids)-window):], false)
+		return slices.ContainsFunc(until, func(u string) bool { return strings.Contains(text, u) })
+	}
+}
+
+// cut returns what stands before the first occurrence of any stop text.
+func cut(text string, until []string) string {
+	for _, u := range until {
+		text, _, _ = strings.Cut(text, u)
+	}
+	return text
+}

@@ -1,0 +1,96 @@
+package eval
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"github.com/stablelora/stablelora/internal/fsutil"
+	"github.com/stablelora/stablelora/internal/records"
+	"github.com/stablelora/stablelora/internal/task"
+)
+
+// TaskSpec says what to evaluate on.
+type TaskSpec struct {
+	Name        string
+	Path        string  // the evaluated documents
+	FewshotPath string  // where few-shot examples are drawn from
+	NumFewshot  *int    // nil: the task's own number
+	Limit       float64 // 0: all documents; below 1: that fraction, rounded up; else that many
+}
+
+// Questions are a task's documents, worded and with their few-shot examples.
+type Questions struct {
+	Task       *task.Task
+	Spec       TaskSpec
+	NumFewshot int
+	Original   int // documents in the file; more than asked where there is a limit
+	documents  []document
+}
+
+// document is a row of a data file.
+type document struct {
+	where  string // path:line
+	raw    json.RawMessage
+	item   task.Item
+	prefix string // the few-shot examples that stand before the context
+}
+
+// Len returns how many documents are asked.
+func (q *Questions) Len() int { return len(q.documents) }
+
+// Load reads the documents of spec and draws their few-shot examples. Broken
+// files give an *fsutil.InputError; other errors are the spec's.
+func Load(spec TaskSpec) (*Questions, error) {
+	t, ok := task.Lookup(spec.Name)
+	if !ok {
+		return nil, fmt.Errorf("no task %q; there are %v", spec.Name, task.Names())
+	}
+	if spec.Path == "" {
+		return nil, fmt.Errorf("task %s: no data file is named", t.Name)
+	}
+	if spec.Limit < 0 || math.IsNaN(spec.Limit) {
+		return nil, fmt.Errorf("task %s: limit is %v, it must be a number of documents or a fraction", t.Name, spec.Limit)
+	}
+	q := &Questions{Task: t, Spec: spec, NumFewshot: t.DefaultFewshot}
+	if spec.NumFewshot != nil {
+		q.NumFewshot = *spec.NumFewshot
+	}
+	documents, err := readDocuments(t, spec.Path)
+	if err != nil {
+		return nil, err
+	}
+	q.Original = len(documents)
+	q.documents = documents[:limit(spec.Limit, len(documents))]
+	if err := q.addFewshot(); err != nil {
+		return nil, err
+	}
+	return q, nil
+}
+
+func limit(limit float64, n int) int {
+	switch {
+	case limit == 0 || limit >= float64(n):
+		return n
+	case limit < 1:
+		return int(math.Ceil(limit * float64(n)))
+	}
+	return int(limit)
+}
+
+func readDocuments(t *task.Task, path string) ([]document, error) {
+	var documents []document
+	err := records.Read(path, func(where string, raw json.RawMessage) error {
+		it, err := t.Parse(raw)
+		if err != nil {
+			return fsutil.Input(where, err)
+		}
+		documents = append(documents, document{where: where, raw: raw, item: it})
+		return nil
+	})
+	return documents, err
+}
+
+// sameFile says whether two paths name one file, as far as their text tells.
+func sameFile(a, b string) bool { return filepath.Clean(a) == filepath.Clean(b) }

@@ -1,0 +1,38 @@
+package eval
+
+import "context"
+
+// Model is what eval needs of a language model and its tokenizer.
+type Model interface {
+	// Encode returns the tokens of text; addSpecial adds those the tokenizer's
+	// post-processor adds.
+	Encode(text string, addSpecial bool) []int32
+	// Decode returns the text of ids; skipSpecial leaves out special tokens.
+	Decode(ids []int32, skipSpecial bool) string
+	// PrefixToken stands in for an empty context: BOS, else EOS.
+	PrefixToken() int32
+	// EOSText is how the end-of-sequence token is written; "" for none.
+	EOSText() string
+	// MaxLength is the longest sequence the model takes, in tokens.
+	MaxLength() int
+	// Score answers requests in order. progress may be nil; it is told how
+	// many are answered.
+	Score(ctx context.Context, reqs []Request, progress func(done int)) ([]Score, error)
+	// Generate continues prompt greedily until an end-of-sequence token, which
+	// it leaves out, until there are maxNew tokens, or until stop says so of
+	// the tokens generated so far.
+	Generate(ctx context.Context, prompt []int32, maxNew int, stop func([]int32) bool) ([]int32, error)
+}
+
+// Request asks how probable Tokens[From:] are after Tokens[:From]; From is at
+// least 1 and below len(Tokens).
+type Request struct {
+	Tokens []int32
+	From   int
+}
+
+// Score answers a Request.
+type Score struct {
+	LogLikelihood float64 // sum over the continuation's tokens
+	Greedy        bool    // whether each of them was the most probable one
+}

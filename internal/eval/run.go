@@ -1,0 +1,147 @@
+package eval
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/stablelora/stablelora/internal/fsutil"
+	"github.com/stablelora/stablelora/internal/task"
+)
+
+// DefaultMaxGenToks is how many tokens the harness's hf backend generates.
+const DefaultMaxGenToks = 256
+
+// Options says how to ask.
+type Options struct {
+	MaxGenToks int                   // 0: DefaultMaxGenToks
+	Progress   func(done, total int) // requests answered; may be nil
+}
+
+// TaskResult is what a model made of a task.
+type TaskResult struct {
+	*Questions
+	MaxGenToks int // tokens at most; Generate tasks only
+	Metrics    []Metric
+	Samples    []Sample // by document
+}
+
+// Subset says that not all documents of the file were asked.
+func (r *TaskResult) Subset() bool { return r.Len() < r.Original }
+
+// Sample is what a model made of one document. It depends on no other
+// document.
+type Sample struct {
+	Scores    []Score  // Choice: of each choice
+	Generated string   // Generate: the text, cut at the first stop text
+	Filtered  []string // Generate: the answer each filter took out of it
+}
+
+// Run asks m all the questions.
+func (q *Questions) Run(ctx context.Context, m Model, opts Options) (*TaskResult, error) {
+	r := &TaskResult{Questions: q}
+	var err error
+	if q.Task.Kind == task.Generate {
+		r.MaxGenToks = opts.MaxGenToks
+		if r.MaxGenToks == 0 {
+			r.MaxGenToks = DefaultMaxGenToks
+		}
+		r.Samples, err = q.generate(ctx, m, r.MaxGenToks, opts.Progress)
+	} else {
+		r.Samples, err = q.choose(ctx, m, opts.Progress)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r.measure()
+	return r, nil
+}
+
+// pass is about how many documents' requests go to the model at a time.
+const pass = 32
+
+func (q *Questions) choose(ctx context.Context, m Model, progress func(done, total int)) ([]Sample, error) {
+	e := newEncoder(m)
+	done, total := 0, 0
+	for _, d := range q.documents {
+		total += len(d.item.Choices)
+	}
+	samples := make([]Sample, 0, len(q.documents))
+	for start := 0; start < len(q.documents); start += pass {
+		documents := q.documents[start:min(start+pass, len(q.documents))]
+		var reqs []Request
+		for _, d := range documents {
+			for i := range d.item.Choices {
+				context, continuation := d.request(i)
+				req, err := e.request(context, continuation)
+				if err != nil {
+					return nil, fsutil.Input(d.where, err)
+				}
+				reqs = append(reqs, req)
+			}
+		}
+		scores, err := m.Score(ctx, reqs, func(n int) {
+			if progress != nil {
+				progress(done+n, total)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		done += len(reqs)
+		for _, d := range documents {
+			n := len(d.item.Choices)
+			for _, s := range scores[:n] {
+				if math.IsNaN(s.LogLikelihood) || math.IsInf(s.LogLikelihood, 0) {
+					return nil, fmt.Errorf("%s: the model gives the log-likelihood %v; its weights or the adapter's are broken", d.where, s.LogLikelihood)
+				}
+			}
+			samples = append(samples, Sample{Scores: scores[:n:n]})
+			scores = scores[n:]
+		}
+	}
+	return samples, nil
+}
+
+// request is the context, few-shot examples included, and continuation whose
+// likelihood is choice i's score.
+func (d document) request(i int) (context, continuation string) {
+	context, continuation = d.item.Request(i)
+	return d.prefix + context, continuation
+}
+
+// context is what a generation continues.
+func (d document) context() string { return d.prefix + d.item.Context() }
+
+// measure computes the metrics from the samples.
+func (r *TaskResult) measure() {
+	filters := []string{"none"}
+	if r.Task.Kind == task.Generate {
+		filters = nil
+		for _, f := range r.Task.Filters {
+			filters = append(filters, f.Name)
+		}
+	}
+	for fi, filter := range filters {
+		for _, name := range r.Task.Metrics {
+			metric := Metric{Name: name, Filter: filter, Values: make([]float64, len(r.Samples))}
+			for i, s := range r.Samples {
+				if correct(name, r.documents[i].item, s, fi) {
+					metric.Values[i] = 1
+				}
+			}
+			r.Metrics = append(r.Metrics, metric)
+		}
+	}
+}
+
+// Invalid returns the share of generations in which a filter found no answer.
+func (r *TaskResult) Invalid(filter int) float64 {
+	n := 0
+	for _, s := range r.Samples {
+		if s.Filtered[filter] == task.Invalid {
+			n++
+		}
+	}
+	return float64(n) / float64(len(r.Samples))
+}
