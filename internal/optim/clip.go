@@ -13,8 +13,8 @@ import (
 func ClipGlobalNorm(pairs []Pair, maxNorm float64) float64 {
 	var sum float64
 	for _, p := range pairs {
-		sum += sumOfSquares(p.A.Grad)
-		sum += sumOfSquares(p.B.Grad)
+		sum += tensor.SumSquares(p.A.Grad)
+		sum += tensor.SumSquares(p.B.Grad)
 	}
 	norm := math.Sqrt(sum)
 	coef := maxNorm / (norm + 1e-6)
@@ -39,16 +39,4 @@ func scale(m tensor.Matrix, f float32) {
 
 // FrobeniusNorm returns the root of the sum of squares, added in float64 row by
 // row.
-func FrobeniusNorm(m tensor.Matrix) float64 { return math.Sqrt(sumOfSquares(m)) }
-
-// sumOfSquares adds in float64, row by row. The square of a float32 is exact in
-// float64, so a fused multiply-add gives the same sum.
-func sumOfSquares(m tensor.Matrix) float64 {
-	var sum float64
-	for i := range m.Rows {
-		for _, x := range m.Row(i) {
-			sum += float64(float64(x) * float64(x))
-		}
-	}
-	return sum
-}
+func FrobeniusNorm(m tensor.Matrix) float64 { return math.Sqrt(tensor.SumSquares(m)) }
