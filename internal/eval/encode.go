@@ -30,7 +30,7 @@ func (e encoder) encode(text string) []int32 {
 // ends the context moves to the continuation, both are encoded as one text,
 // and the continuation's tokens are those past as many as the context alone
 // has. A merge across the boundary is thus charged the way the harness charges
-// it.
+// it; it may even leave the continuation no token.
 func (e encoder) pair(context, continuation string) (ctx, cont []int32) {
 	if context == "" {
 		cont = e.m.Encode(continuation, false)
@@ -52,8 +52,6 @@ func (e encoder) request(context, continuation string) (Request, error) {
 	switch limit := e.m.MaxLength(); {
 	case len(ctx) == 0:
 		return Request{}, errors.New("the context has no token")
-	case len(cont) == 0:
-		return Request{}, fmt.Errorf("no token is left for the continuation %q", continuation)
 	case len(cont) > limit:
 		return Request{}, fmt.Errorf("the continuation has %d tokens, but the model takes %d", len(cont), limit)
 	default:

@@ -25,7 +25,7 @@ type Model interface {
 }
 
 // Request asks how probable Tokens[From:] are after Tokens[:From]; From is at
-// least 1 and below len(Tokens).
+// least 1. Where nothing is left to ask, the score is 0 and greedy.
 type Request struct {
 	Tokens []int32
 	From   int
