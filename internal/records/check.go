@@ -9,9 +9,12 @@ import (
 	"unicode/utf8"
 )
 
+// maxDepth is how deep a record may nest.
+const maxDepth = 100
+
 // check says what is wrong with one record: it must be UTF-8, JSON, an object,
-// name each key once, and hold no half of a surrogate pair (encoding/json
-// would silently change such a text).
+// not nest too deep, name each key once, and hold no half of a surrogate pair
+// (encoding/json would silently change such a text).
 func check(raw []byte) error {
 	if !utf8.Valid(raw) {
 		return errors.New("the record is not UTF-8; save the file as UTF-8")
@@ -31,6 +34,9 @@ func check(raw []byte) error {
 func checkStrings(raw []byte) error {
 	var keys []map[string]bool // one per open object or array (nil)
 	for i := 0; i < len(raw); i++ {
+		if len(keys) > maxDepth {
+			return fmt.Errorf("the record nests deeper than %d objects and arrays", maxDepth)
+		}
 		switch raw[i] {
 		case '{':
 			keys = append(keys, map[string]bool{})

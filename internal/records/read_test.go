@@ -96,6 +96,7 @@ func TestReadRefuses(t *testing.T) {
 		{"key twice by escape", `{"b":[{"a":1,"\u0061" : 3}]}`, `:1: the record names "a" twice`},
 		{"half a pair", `{"a":"\ud83d"}`, ":1: the record holds half of a surrogate pair"},
 		{"pair reversed", `{"a":"\ude00\ud83d"}`, ":1: the record holds half of a surrogate pair"},
+		{"deep", `{"a":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "}", ":1: the record nests deeper than 100"},
 		{"array cut off", "[{\"a\":1},\n{\"a\":", ":2: the file ends too early"},
 		{"array cut after comma", "[{\"a\":1},\n", ":2: the file ends too early"},
 		{"array cut after element", "[{\"a\":1}", ":1: the file ends too early"},
