@@ -32,8 +32,6 @@ func (c *Config) Warnings() []string {
 	if c.LoRA.InitFrom != "" {
 		idle("lora.init_from brings its own", "lora.r", "lora.alpha", "lora.target_modules", "lora.exclude_modules",
 			"lora.layers", "lora.use_rslora", "lora.init")
-	} else if c.LoRA.Init == "zero" {
-		out = append(out, "lora.init zero: with A = B = 0 every gradient is 0, so training stays where it is")
 	}
 	if c.Train.LRScheduler == "constant" {
 		idle("a constant learning rate does not fall", "train.min_lr_ratio")
