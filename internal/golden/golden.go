@@ -86,12 +86,19 @@ func (g *File) Floats(name string) []float64 {
 	return out
 }
 
-// Ints returns an int64 tensor.
+// Ints returns an int64 or uint8 tensor.
 func (g *File) Ints(name string) []int {
 	g.t.Helper()
 	x := g.tensor(name)
+	if x.DType == "U8" {
+		out := make([]int, len(x.Data))
+		for i, v := range x.Data {
+			out[i] = int(v)
+		}
+		return out
+	}
 	if x.DType != "I64" {
-		g.t.Fatalf("%s is %s, not I64", name, x.DType)
+		g.t.Fatalf("%s is %s, not I64 or U8", name, x.DType)
 	}
 	out := make([]int, x.Elements())
 	for i := range out {

@@ -12,7 +12,10 @@ type Arena struct {
 // Mark is a place in an arena that Release can go back to.
 type Mark struct{ slab, used int }
 
-const minSlab = 1 << 20 // floats, 4 MiB
+// minSlab, in floats (64 MiB), is several times the largest matrices, so that
+// little is lost where a slab's rest is too small for the next one. Pages never
+// written cost no memory.
+const minSlab = 16 << 20
 
 // Alloc returns a matrix with arbitrary content.
 func (a *Arena) Alloc(rows, cols int) Matrix {
