@@ -90,3 +90,11 @@ func (f *File) Tensor(name string) (Tensor, bool) {
 	}
 	return f.tensors[i], true
 }
+
+// Forget tells the system that a tensor's data need not stay in memory. It
+// remains valid and is read from the file again when touched.
+func (f *File) Forget(name string) {
+	if t, ok := f.Tensor(name); ok && len(t.Data) > 0 {
+		forget(t.Data)
+	}
+}

@@ -14,7 +14,7 @@ import (
 )
 
 // testdata/dtypes.safetensors was written by the official library
-// (testdata/make.py).
+// (scripts/golden/dtypes.py).
 func TestReadsAndRewritesOfficialFile(t *testing.T) {
 	f, err := Open("testdata/dtypes.safetensors")
 	if err != nil {
@@ -91,6 +91,37 @@ func TestOpenRefuses(t *testing.T) {
 		var input *fsutil.InputError
 		if !errors.As(err, &input) || !strings.HasPrefix(err.Error(), path+want) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Forgotten data can be read again.
+func TestForget(t *testing.T) {
+	values := make([]float32, 1<<16)
+	for i := range values {
+		values[i] = float32(i)
+	}
+	path := filepath.Join(t.TempDir(), "f")
+	var b bytes.Buffer
+	if err := Write(&b, []Tensor{F32Tensor("big", []int{1 << 16}, values), F32Tensor("small", nil, values[7:8]), F32Tensor("none", []int{0}, nil)}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for range 2 {
+		for _, name := range []string{"big", "small", "none", "absent"} {
+			f.Forget(name)
+		}
+		big, _ := f.Tensor("big")
+		small, _ := f.Tensor("small")
+		if !slices.Equal(big.F32View(), values) || small.F32View()[0] != 7 {
+			t.Fatal("data changed")
 		}
 	}
 }
