@@ -28,7 +28,7 @@ CASES = [
     dict(target_modules="All-Linear", exclude_modules=["down_proj"]),
     dict(target_modules=r".*\.[qk]_proj"),
     dict(target_modules=r"(?i)MODEL\.layers\.0\..*(q|gate)_proj"),
-    dict(target_modules=r"model\.layers\.(?P<n>[01])\.mlp\.\w+"),
+    dict(target_modules=r"model\.layers\.(?P<n>[01])\.mlp\.\w+_proj"),
     dict(target_modules=ALL, exclude_modules=["0.mlp.up_proj", "v_proj"]),
     dict(target_modules=ALL, exclude_modules=r"model\.layers\.1\..*"),
     dict(target_modules=r".*_proj", exclude_modules=["mlp.gate_proj"]),
@@ -60,9 +60,9 @@ def matching():
         kwargs = {"r": 4, "lora_alpha": 8, "task_type": "CAUSAL_LM", **case}
         peft = get_peft_model(model(), LoraConfig(**kwargs))
         modules = {name.removeprefix("base_model.model."): [m.r["default"], m.scaling["default"]]
-                   for name, m in peft.named_modules() if hasattr(m, "scaling")}
+                   for name, m in peft.named_modules() if hasattr(m, "lora_A")}
         rows.append({"config": {"peft_type": "LORA", **kwargs}, "modules": modules})
-    (OUT / "matching.json").write_text(json.dumps(rows, indent=1) + "\n")
+    (OUT / "matching.json").write_text("[\n" + ",\n".join(map(json.dumps, rows)) + "\n]\n")
 
 
 def main():

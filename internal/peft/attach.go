@@ -1,0 +1,42 @@
+package peft
+
+import (
+	"fmt"
+
+	"github.com/stablelora/stablelora/internal/nn"
+)
+
+// Host is a model as this package sees it.
+type Host interface{ Linears() []*nn.Linear }
+
+// Modules lists a model's linear layers.
+func Modules(m Host) []Module {
+	var all []Module
+	for _, l := range m.Linears() {
+		all = append(all, Module{l.Name, l.W.Cols, l.W.Rows})
+	}
+	return all
+}
+
+// Attach makes the model compute with the adapter, in place of any other.
+func (a *Adapter) Attach(m Host) {
+	byName := map[string]*nn.Linear{}
+	for _, l := range m.Linears() {
+		l.LoRA = nil
+		byName[l.Name] = l
+	}
+	for _, p := range a.Pairs {
+		l := byName[p.Module]
+		if l == nil || l.W.Rows != p.Out || l.W.Cols != p.In {
+			panic(fmt.Sprintf("peft: %s is no %d x %d layer of this model", p.Module, p.Out, p.In))
+		}
+		l.LoRA = &nn.LoRA{A: p.A, B: p.B, Scale: float32(p.Scale), Dropout: a.Spec.Dropout}
+	}
+}
+
+// Detach makes the model compute without an adapter.
+func Detach(m Host) {
+	for _, l := range m.Linears() {
+		l.LoRA = nil
+	}
+}
