@@ -160,6 +160,9 @@ func (m *Decoder) lowestAdapted() int {
 // ArenaBytes is the memory held for activations.
 func (m *Decoder) ArenaBytes() int { return m.arena.Bytes() }
 
+// Weights are the model's files.
+func (m *Decoder) Weights() *safetensors.Set { return m.weights }
+
 // Close unmaps the weights; the model must not be used afterwards.
 func (m *Decoder) Close() error { return m.weights.Close() }
 

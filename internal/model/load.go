@@ -50,6 +50,16 @@ func (m *Decoder) Hash() string {
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
+// NumParameters counts the elements of all tensors.
+func (m *Decoder) NumParameters() int64 {
+	var n int64
+	for _, name := range m.weights.Names() {
+		t, _ := m.weights.Tensor(name)
+		n += int64(t.Elements())
+	}
+	return n
+}
+
 // loader takes tensors by name and collects what is wrong with them.
 type loader struct {
 	set  *safetensors.Set
