@@ -35,12 +35,20 @@ func finite(bits uint32) float32 {
 	return math.Float32frombits(bits)
 }
 
+// rounds is the number of cases of each kind.
+func rounds() int {
+	if testing.Short() {
+		return 50_000
+	}
+	return 500_000
+}
+
 func TestFMARandom(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 500_000 {
+	for range rounds() {
 		checkFMA(t, finite(r.Uint32()), finite(r.Uint32()), finite(r.Uint32()))
 	}
-	for range 500_000 { // operands of like size
+	for range rounds() { // operands of like size
 		checkFMA(t, float32(r.NormFloat64()), float32(r.NormFloat64()), float32(r.NormFloat64()))
 	}
 }
@@ -49,7 +57,7 @@ func TestFMARandom(t *testing.T) {
 // values: c has a 1 in front and a·b supplies the half ulp and the hair.
 func TestFMAHalfway(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	for range 500_000 {
+	for range rounds() {
 		c := math.Float32frombits(r.Uint32()&0x807fffff | uint32(30+r.IntN(200))<<23)
 		ulp := math.Nextafter32(float32(math.Abs(float64(c))), math.MaxFloat32) - float32(math.Abs(float64(c)))
 		// (1+x)(1+y)/2 ulp, with x, y tiny, of any sign, or 0: from 2^-11 to 2^-24
@@ -75,7 +83,7 @@ func TestFMAHalfway(t *testing.T) {
 
 func TestFMASubnormal(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
-	for range 500_000 {
+	for range rounds() {
 		e := r.IntN(170) // a·b from 2^-100 down to 2^-190
 		a := float32(math.Ldexp(1+r.Float64(), -10-e/2))
 		b := float32(math.Ldexp(1+r.Float64(), -90-(e-e/2)/2))

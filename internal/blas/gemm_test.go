@@ -54,23 +54,21 @@ func TestGemmAlignment(t *testing.T) {
 	})
 }
 
-// The packed rows of A are worked through in several rounds where they are many.
+// Where A is large, it is packed and worked through in several rounds.
 func TestGemmDeep(t *testing.T) {
-	if testing.Short() {
-		t.Skip("long: an A of more than 16 MiB")
-	}
 	r := rand.New(rand.NewPCG(4, 4))
-	m, n, k := 8, 66, maxPackedA/8
-	a, b := newGuarded(m, k, k, 0, r), newGuarded(k, n, n, 0, r)
-	c := newGuarded(m, n, n, 0, r)
+	m, n, k := maxRows, 66, maxPackedA/maxRows+500
+	a, b, c := newGuarded(m, k, k, 0, r), newGuarded(k, n, n, 0, r), newGuarded(m, n, n, 0, r)
 	Implementation{}.Sgemm(blas.NoTrans, blas.NoTrans, m, n, k, 1, a.data, k, b.data, n, 0, c.data, n)
-	for _, j := range []int{0, 15, 65} {
-		x := float32(0)
-		for p := range k {
-			x = fma32(a.data[7*k+p], b.data[p*n+j], x)
-		}
-		if got := c.data[7*n+j]; got != x {
-			t.Errorf("column %d: %x, want %x", j, got, x)
+	for i := 0; i < m; i += 13 {
+		for _, j := range []int{0, 15, 65} {
+			x := float32(0)
+			for p := range k {
+				x = fma32(a.data[i*k+p], b.data[p*n+j], x)
+			}
+			if got := c.data[i*n+j]; got != x {
+				t.Fatalf("row %d, column %d: %x, want %x", i, j, got, x)
+			}
 		}
 	}
 }
@@ -104,7 +102,7 @@ func TestGemmSpecialValues(t *testing.T) {
 func TestWeightProducts(t *testing.T) {
 	withKernel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(6, 6))
-		for n, s := range [][3]int{{1, 40, 33}, {1, 64, 513}, {2, 16, 16}, {7, 50, 47}, {30, 129, 70}, {64, 20, 530}} {
+		for n, s := range [][3]int{{1, 40, 33}, {1, 64, 513}, {2, 16, 16}, {7, 50, 47}, {30, 129, 70}, {13, 20, 530}} {
 			for _, d := range []dtype.DType{dtype.F32, dtype.F16, dtype.BF16} {
 				for mask := range 4 {
 					acc := mask&1 != 0
@@ -139,28 +137,26 @@ func TestWeightProducts(t *testing.T) {
 func TestWeightWidening(t *testing.T) {
 	withKernel(t, func(t *testing.T) {
 		for _, d := range []dtype.DType{dtype.F16, dtype.BF16} {
-			w := Source{DType: d, Rows: 256, Cols: 256, U16: make([]uint16, 1<<16)}
+			w := Source{DType: d, Rows: 16, Cols: 4096, U16: make([]uint16, 1<<16)}
 			for i := range w.U16 {
-				w.U16[i] = uint16(i)
-			}
-			eye := make([]float32, 1<<16)
-			for i := range 256 {
-				eye[i*257] = 1
-			}
-			c, ct := make([]float32, 1<<16), make([]float32, 1<<16)
-			for i := range w.U16 { // one NaN or infinity would spoil its whole row
-				if f := d.Decoder()(w.U16[i]); f-f != 0 {
-					w.U16[i] = 0
+				if f := d.Decoder()(uint16(i)); f-f == 0 { // a NaN or infinity would spoil its row
+					w.U16[i] = uint16(i)
 				}
 			}
-			Mul(c, 256, eye, 256, 256, w, false)
-			MulT(ct, 256, eye, 256, 256, w, false)
+			eye := make([]float32, 16*16)
+			for i := range 16 {
+				eye[i*17] = 1
+			}
+			c, ct := make([]float32, 1<<16), make([]float32, 1<<16)
+			Mul(c, 4096, eye, 16, 16, w, false)
+			w.Rows, w.Cols = 4096, 16
+			MulT(ct, 4096, eye, 16, 16, w, false)
 			for i, h := range w.U16 {
 				want := d.Decoder()(h)
 				if got := c[i]; got != want {
 					t.Fatalf("Mul: %v %#x became %x, want %x", d, h, got, want)
 				}
-				if got := ct[i%256*256+i/256]; got != want {
+				if got := ct[i%16*4096+i/16]; got != want {
 					t.Fatalf("MulT: %v %#x became %x, want %x", d, h, got, want)
 				}
 			}

@@ -55,7 +55,6 @@ func packRight(dst []float32, b right, k, depth, j0, j1 int) {
 
 // packColumns packs a panel of a transposed B, whose columns are contiguous.
 func packColumns(panel []float32, b right, k, depth, col, cols int) {
-	var wide [maxDepth]float32
 	done := 0
 	if cols == tileCols {
 		done = packColumns16(panel, b, col*b.ld+k, depth)
@@ -63,6 +62,7 @@ func packColumns(panel []float32, b right, k, depth, col, cols int) {
 	if done == depth {
 		return
 	}
+	var wide [maxDepth]float32
 	for j := range cols {
 		src := wide[done:depth]
 		b.widen(src, (col+j)*b.ld+k+done)

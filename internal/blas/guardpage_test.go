@@ -1,0 +1,56 @@
+//go:build unix
+
+package blas
+
+import (
+	"testing"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/stablelora/stablelora/internal/dtype"
+)
+
+// atPageEnd returns n bytes that end where readable memory ends: weights are
+// mapped from files, and reading beyond the mapping would kill the program.
+func atPageEnd(t *testing.T, n int) unsafe.Pointer {
+	page := unix.Getpagesize()
+	size := roundUp(n, page)
+	m, err := unix.Mmap(-1, 0, size+page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = unix.Munmap(m) })
+	if err := unix.Mprotect(m[size:], unix.PROT_NONE); err != nil {
+		t.Fatal(err)
+	}
+	return unsafe.Pointer(&m[size-n])
+}
+
+func TestNothingBeyondTheEndIsTouched(t *testing.T) {
+	withKernel(t, func(t *testing.T) {
+		for _, s := range [][2]int{{16, 16}, {17, 40}, {33, 23}, {80, 96}} {
+			for _, d := range []dtype.DType{dtype.F32, dtype.F16, dtype.BF16} {
+				for _, m := range []int{1, 6, 13} {
+					rows, cols := s[0], s[1]
+					w := Source{DType: d, Rows: rows, Cols: cols}
+					p := atPageEnd(t, rows*cols*d.Size())
+					if d == dtype.F32 {
+						w.F32 = unsafe.Slice((*float32)(p), rows*cols)
+					} else {
+						w.U16 = unsafe.Slice((*uint16)(p), rows*cols)
+					}
+					x := unsafe.Slice((*float32)(atPageEnd(t, 4*m*cols)), m*cols)
+					y := unsafe.Slice((*float32)(atPageEnd(t, 4*m*rows)), m*rows)
+					MulT(y, rows, x, cols, m, w, true)
+					Mul(x, cols, y, rows, m, w, false)
+					for i, v := range y {
+						if v != 0 || x[i%len(x)] != 0 {
+							t.Fatalf("a product of zeros gave %v", v)
+						}
+					}
+				}
+			}
+		}
+	})
+}
