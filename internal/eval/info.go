@@ -1,0 +1,55 @@
+package eval
+
+import (
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// Info is what results files say about the models and the run.
+type Info struct {
+	Version       string // of this program
+	Model         string // folder
+	Adapter       string // folder; "" for none
+	NumParameters int64
+	Dtype         string // of the stored weights
+	MaxLength     int
+	Limit         float64
+	MaxGenToks    int // 0: the default
+	Started       time.Time
+	Elapsed       time.Duration
+}
+
+var unsanitary = regexp.MustCompile(`["<>:/|\\?*\[\]]+`)
+
+// fields are the harness's entries about the run. Those about Python are left
+// out.
+func (i Info) fields() object {
+	name := i.Model
+	arguments := object{{"pretrained", i.Model}}
+	if i.Adapter != "" {
+		name = i.Adapter
+		arguments = append(arguments, field{"peft", i.Adapter})
+	}
+	var limit, generation any
+	if i.Limit != 0 {
+		limit = number(i.Limit)
+	}
+	if i.MaxGenToks != 0 {
+		generation = object{{"max_gen_toks", i.MaxGenToks}}
+	}
+	return object{
+		{"config", object{
+			{"model", "stablelora"}, {"model_args", arguments},
+			{"model_num_parameters", i.NumParameters}, {"model_dtype", i.Dtype}, {"device", "cpu"},
+			{"limit", limit}, {"gen_kwargs", generation},
+			{"random_seed", 0}, {"numpy_seed", 1234}, {"torch_seed", 1234}, {"fewshot_seed", fewshotSeed},
+		}},
+		{"date", number(float64(i.Started.UnixMicro()) / 1e6)},
+		{"max_length", i.MaxLength},
+		{"model_source", "stablelora"}, {"model_name", name}, {"model_name_sanitized", unsanitary.ReplaceAllString(name, "__")},
+		{"system_instruction", nil}, {"system_instruction_sha", nil}, {"fewshot_as_multiturn", false},
+		{"chat_template", nil}, {"chat_template_sha", nil},
+		{"total_evaluation_time_seconds", strconv.FormatFloat(i.Elapsed.Seconds(), 'f', -1, 64)},
+	}
+}
