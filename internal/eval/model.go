@@ -1,6 +1,10 @@
 package eval
 
-import "context"
+import (
+	"context"
+
+	"github.com/stablelora/stablelora/internal/infer"
+)
 
 // Model is what eval needs of a language model and its tokenizer.
 type Model interface {
@@ -24,15 +28,8 @@ type Model interface {
 	Generate(ctx context.Context, prompt []int32, maxNew int, stop func([]int32) bool) ([]int32, error)
 }
 
-// Request asks how probable Tokens[From:] are after Tokens[:From]; From is at
-// least 1. Where nothing is left to ask, the score is 0 and greedy.
-type Request struct {
-	Tokens []int32
-	From   int
-}
-
-// Score answers a Request.
-type Score struct {
-	LogLikelihood float64 // sum over the continuation's tokens
-	Greedy        bool    // whether each of them was the most probable one
-}
+// Request and Score are infer's, so that its Engine is a Model.
+type (
+	Request = infer.Request
+	Score   = infer.Score
+)

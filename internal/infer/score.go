@@ -9,7 +9,7 @@ import (
 )
 
 // Request asks how probable Tokens[From:] are after Tokens[:From]; From is at
-// least 1.
+// least 1 and at most len(Tokens), which scores 0.
 type Request struct {
 	Tokens []int32
 	From   int
