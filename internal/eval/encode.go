@@ -57,6 +57,6 @@ func (e encoder) request(context, continuation string) (Request, error) {
 	default:
 		tokens := slices.Concat(ctx, cont)
 		tokens = tokens[max(0, len(tokens)-limit-1):]
-		return Request{tokens, len(tokens) - len(cont)}, nil
+		return Request{Tokens: tokens, From: len(tokens) - len(cont)}, nil
 	}
 }

@@ -30,19 +30,19 @@ func TestRequest(t *testing.T) {
 		context, continuation string
 		want                  Request
 	}{
-		{"plain", qwen, "ab", " c", Request{ids("ab c"), 2}},
-		{"BOS", llama, "ab", " c", Request{ids("<s>ab c"), 3}},
-		{"BOS written out", llama, "<s>ab", " c", Request{ids("<s>ab c"), 3}},
-		{"space moves", qwen, "ab \u3000\n\x1f", " c", Request{ids("ab \u3000\n\x1f c"), 2}},
-		{"empty context", qwen, "", " c", Request{append([]int32{257}, ids(" c")...), 1}},
-		{"empty context, BOS", llama, "", " c", Request{ids("<s> c"), 1}},
-		{"empty context, BOS written out", llama, "", "<s> c", Request{ids("<s> c"), 1}},
-		{"white space only", llama, " \n", "c", Request{ids("<s> \nc"), 1}},
-		{"truncated", &byteModel{bos: 256, max: 3}, "abcd", " e", Request{ids("cd e"), 2}},
-		{"truncated to the continuation", &byteModel{bos: 256, max: 2}, "abcd", " e", Request{ids("d e"), 1}},
+		{"plain", qwen, "ab", " c", Request{Tokens: ids("ab c"), From: 2}},
+		{"BOS", llama, "ab", " c", Request{Tokens: ids("<s>ab c"), From: 3}},
+		{"BOS written out", llama, "<s>ab", " c", Request{Tokens: ids("<s>ab c"), From: 3}},
+		{"space moves", qwen, "ab \u3000\n\x1f", " c", Request{Tokens: ids("ab \u3000\n\x1f c"), From: 2}},
+		{"empty context", qwen, "", " c", Request{Tokens: append([]int32{257}, ids(" c")...), From: 1}},
+		{"empty context, BOS", llama, "", " c", Request{Tokens: ids("<s> c"), From: 1}},
+		{"empty context, BOS written out", llama, "", "<s> c", Request{Tokens: ids("<s> c"), From: 1}},
+		{"white space only", llama, " \n", "c", Request{Tokens: ids("<s> \nc"), From: 1}},
+		{"truncated", &byteModel{bos: 256, max: 3}, "abcd", " e", Request{Tokens: ids("cd e"), From: 2}},
+		{"truncated to the continuation", &byteModel{bos: 256, max: 2}, "abcd", " e", Request{Tokens: ids("d e"), From: 1}},
 		// whole: x, "a b", c; context alone: x, a; so "b" is charged to nobody
-		{"merge over the boundary", &mergingModel{byteModel{max: 100}}, "xa", " bc", Request{ids("xac"), 2}},
-		{"merge of all of it", &mergingModel{byteModel{max: 100}}, "xa", " b", Request{ids("xa"), 2}},
+		{"merge over the boundary", &mergingModel{byteModel{max: 100}}, "xa", " bc", Request{Tokens: ids("xac"), From: 2}},
+		{"merge of all of it", &mergingModel{byteModel{max: 100}}, "xa", " b", Request{Tokens: ids("xa"), From: 2}},
 	} {
 		got, err := newEncoder(tc.m).request(tc.context, tc.continuation)
 		if err != nil {

@@ -139,7 +139,7 @@ func TestFixtureResults(t *testing.T) {
 					}
 					greedy := row["is_greedy"].([]any)
 					for i, ll := range row["loglikelihood"].([]any) {
-						m.scores = append(m.scores, Score{ll.(float64), greedy[i].(bool)})
+						m.scores = append(m.scores, Score{LogLikelihood: ll.(float64), Greedy: greedy[i].(bool)})
 					}
 				}
 				r := mustRun(t, q, m, Options{MaxGenToks: 64})
