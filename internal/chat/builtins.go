@@ -1,0 +1,200 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/nikolalohinski/gonja/v2/builtins"
+	"github.com/nikolalohinski/gonja/v2/exec"
+	"github.com/nikolalohinski/gonja/v2/nodes"
+	"github.com/nikolalohinski/gonja/v2/parser"
+	"github.com/nikolalohinski/gonja/v2/tokens"
+)
+
+// list is a list whose negative indexes are right also for the first element.
+type list []any
+
+// GetItem implements exec.ItemGetter.
+func (l list) GetItem(key any) (*exec.Value, bool) {
+	i, ok := key.(int)
+	if i < 0 {
+		i += len(l)
+	}
+	if !ok || i < 0 || i >= len(l) {
+		return exec.AsValue(nil), false
+	}
+	return exec.ToValue(l[i]), true
+}
+
+// none is Python's None. gonja's nil stands for undefined; None is defined,
+// false, and prints as itself, as does an empty list with a name.
+type none []struct{}
+
+func (none) String() string { return "None" }
+
+func isNone(v *exec.Value) bool {
+	_, ok := v.Interface().(none)
+	return ok
+}
+
+// environment holds what templates can use: of gonja's own what agrees with
+// Jinja, and replacements for what does not. The rest is unknown to a template.
+func environment() *exec.Environment {
+	filters := map[string]exec.FilterFunction{
+		"trim":       filter(func(s string, a *exec.VarArgs) (any, error) { return strip(s, a, true, true) }),
+		"upper":      filter(upper),
+		"lower":      filter(lower),
+		"title":      filter(titleWords),
+		"capitalize": filter(capitalize),
+		"list":       filterList,
+		"items":      func(_ *exec.Evaluator, in *exec.Value, _ *exec.VarArgs) *exec.Value { return exec.AsValue(pairs(in)) },
+		"tojson":     filterToJSON,
+	}
+	for _, name := range []string{
+		"length", "count", "join", "first", "last", "default", "d", "map", "select", "reject", "selectattr", "rejectattr",
+		"replace", "string", "int", "safe", "reverse", "sort", "unique",
+	} {
+		if f, ok := builtins.Filters.Get(name); ok {
+			filters[name] = f
+		}
+	}
+	is := func(check func(*exec.Value) bool) exec.TestFunction {
+		return func(_ *exec.Context, in *exec.Value, _ *exec.VarArgs) (bool, error) { return check(in), nil }
+	}
+	tests := map[string]exec.TestFunction{
+		"true":     is(func(v *exec.Value) bool { return v.IsBool() && v.Bool() }),
+		"false":    is(func(v *exec.Value) bool { return v.IsBool() && !v.Bool() }),
+		"none":     is(isNone),
+		"sequence": is(isSequence),
+		"iterable": is(isSequence),
+	}
+	for _, name := range []string{
+		"defined", "undefined", "string", "mapping", "number", "integer", "boolean", "odd", "even",
+		"eq", "equalto", "==", "ne", "!=", "in",
+	} {
+		if f, ok := builtins.Tests.Get(name); ok {
+			tests[name] = f
+		}
+	}
+	statements := map[string]parser.ControlStructureParser{"generation": parseGeneration}
+	for _, name := range []string{"if", "for", "set", "break", "continue"} {
+		if s, ok := builtins.ControlStructures.Get(name); ok {
+			statements[name] = s
+		}
+	}
+	namespace, _ := builtins.GlobalFunctions.Get("namespace")
+	return &exec.Environment{
+		Context:           exec.NewContext(map[string]any{"namespace": namespace, "range": rangeFunction, "none": none{}}),
+		Filters:           exec.NewFilterSet(filters),
+		Tests:             exec.NewTestSet(tests),
+		ControlStructures: exec.NewControlStructureSet(statements),
+		Methods:           methods(),
+	}
+}
+
+func isSequence(v *exec.Value) bool {
+	return v.IsList() && !isNone(v) || v.IsString() || v.IsDict()
+}
+
+// filter makes a filter of a string function.
+func filter(f stringFunction) exec.FilterFunction {
+	return func(_ *exec.Evaluator, in *exec.Value, args *exec.VarArgs) *exec.Value {
+		if in.IsError() {
+			return in
+		}
+		out, err := f(in.String(), args)
+		if err != nil {
+			return exec.AsValue(err)
+		}
+		return exec.AsValue(out)
+	}
+}
+
+func filterList(_ *exec.Evaluator, in *exec.Value, _ *exec.VarArgs) *exec.Value {
+	if in.IsError() {
+		return in
+	}
+	out := list{}
+	if in.IsString() {
+		for _, r := range in.String() {
+			out = append(out, string(r))
+		}
+		return exec.AsValue(out)
+	}
+	in.Iterate(func(_, _ int, key, _ *exec.Value) bool {
+		out = append(out, key)
+		return true
+	}, func() {})
+	return exec.AsValue(out)
+}
+
+// rangeFunction is Python's range, up to the 100,000 items of Jinja's sandbox.
+func rangeFunction(args *exec.VarArgs) (any, error) {
+	var n [3]int
+	for i, a := range args.Args {
+		if i > 2 || !a.IsInteger() {
+			return nil, errors.New("range wants one to three integers")
+		}
+		n[i] = a.Integer()
+	}
+	start, stop, step := n[0], n[1], n[2]
+	switch len(args.Args) {
+	case 0:
+		return nil, errors.New("range wants one to three integers")
+	case 1:
+		start, stop, step = 0, n[0], 1
+	case 2:
+		step = 1
+	}
+	if step == 0 {
+		return nil, errors.New("range with step 0")
+	}
+	out := list{}
+	for i := start; step > 0 && i < stop || step < 0 && i > stop; i += step {
+		if len(out) == 100_000 {
+			return nil, errors.New("range of more than 100,000 items")
+		}
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+// generation is transformers' {% generation %}, which marks the assistant's text
+// and renders it as it is.
+type generation struct {
+	location *tokens.Token
+	body     *nodes.Wrapper
+}
+
+func parseGeneration(p, args *parser.Parser) (nodes.ControlStructure, error) {
+	if !args.End() {
+		return nil, args.Error("generation takes no arguments", nil)
+	}
+	location := p.Current()
+	body, end, err := p.WrapUntil("endgeneration")
+	if err != nil {
+		return nil, err
+	}
+	if !end.End() {
+		return nil, end.Error("endgeneration takes no arguments", nil)
+	}
+	return &generation{location, body}, nil
+}
+
+func (g *generation) Position() *tokens.Token { return g.location }
+func (g *generation) String() string          { return fmt.Sprintf("generation (line %d)", g.location.Line) }
+
+// Execute implements exec.ControlStructure.
+func (g *generation) Execute(r *exec.Renderer, _ *nodes.ControlStructureBlock) error {
+	return r.ExecuteWrapper(g.body)
+}
+
+// pairs returns the (key, value) pairs of a dictionary in order.
+func pairs(dict *exec.Value) list {
+	out := list{}
+	dict.Iterate(func(_, _ int, key, value *exec.Value) bool {
+		out = append(out, list{key, value})
+		return true
+	}, func() {})
+	return out
+}

@@ -1,0 +1,187 @@
+package chat
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/nikolalohinski/gonja/v2/exec"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/language"
+)
+
+type stringFunction = func(s string, args *exec.VarArgs) (any, error)
+
+// methods are those of Python's str and dict that chat templates use.
+func methods() exec.Methods {
+	str := map[string]exec.Method[string]{}
+	for name, f := range map[string]stringFunction{
+		"strip":      func(s string, a *exec.VarArgs) (any, error) { return strip(s, a, true, true) },
+		"lstrip":     func(s string, a *exec.VarArgs) (any, error) { return strip(s, a, true, false) },
+		"rstrip":     func(s string, a *exec.VarArgs) (any, error) { return strip(s, a, false, true) },
+		"startswith": func(s string, a *exec.VarArgs) (any, error) { return anyOf(s, a, strings.HasPrefix) },
+		"endswith":   func(s string, a *exec.VarArgs) (any, error) { return anyOf(s, a, strings.HasSuffix) },
+		"split":      split, "replace": replace,
+		"upper": upper, "lower": lower, "title": title, "capitalize": capitalize,
+	} {
+		str[name] = func(s string, _ *exec.Value, args *exec.VarArgs) (any, error) { return f(s, args) }
+	}
+	return exec.Methods{
+		Bool:  exec.NewMethodSet(map[string]exec.Method[bool]{}),
+		Int:   exec.NewMethodSet(map[string]exec.Method[int]{}),
+		Float: exec.NewMethodSet(map[string]exec.Method[float64]{}),
+		List:  exec.NewMethodSet(map[string]exec.Method[[]any]{}),
+		Str:   exec.NewMethodSet(str),
+		Dict:  exec.NewMethodSet(map[string]exec.Method[map[string]any]{"get": get, "items": items, "keys": keys}),
+	}
+}
+
+// stringArgs returns the arguments, which must be between low and high strings.
+func stringArgs(args *exec.VarArgs, low, high int) ([]string, error) {
+	var out []string
+	for _, a := range args.Args {
+		if !a.IsString() {
+			return nil, fmt.Errorf("want a string, have %s", a.String())
+		}
+		out = append(out, a.String())
+	}
+	if len(out) < low || len(out) > high || len(args.KwArgs) > 0 {
+		return nil, fmt.Errorf("want %d to %d arguments and no names", low, high)
+	}
+	return out, nil
+}
+
+// strip is str.strip, lstrip and rstrip: of whitespace or of given characters.
+func strip(s string, args *exec.VarArgs, left, right bool) (any, error) {
+	chars, err := stringArgs(args, 0, 1)
+	if err != nil {
+		return nil, err
+	}
+	cut := isSpace
+	if len(chars) > 0 {
+		cut = func(r rune) bool { return strings.ContainsRune(chars[0], r) }
+	}
+	if left {
+		s = strings.TrimLeftFunc(s, cut)
+	}
+	if right {
+		s = strings.TrimRightFunc(s, cut)
+	}
+	return s, nil
+}
+
+// isSpace is str.isspace, to which four separators belong.
+func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1C && r <= 0x1F }
+
+// anyOf is str.startswith and endswith: of one string or any of a tuple.
+func anyOf(s string, args *exec.VarArgs, has func(s, part string) bool) (any, error) {
+	found := false
+	if len(args.Args) == 1 && args.Args[0].IsList() {
+		args.Args[0].Iterate(func(_, _ int, part, _ *exec.Value) bool {
+			found = found || has(s, part.String())
+			return true
+		}, func() {})
+		return found, nil
+	}
+	part, err := stringArgs(args, 1, 1)
+	if err != nil {
+		return nil, err
+	}
+	return has(s, part[0]), nil
+}
+
+// split is str.split without maxsplit.
+func split(s string, args *exec.VarArgs) (any, error) {
+	sep, err := stringArgs(args, 0, 1)
+	if err != nil {
+		return nil, err
+	}
+	var parts []string
+	switch {
+	case len(sep) == 0:
+		parts = strings.FieldsFunc(s, isSpace)
+	case sep[0] == "":
+		return nil, fmt.Errorf("split by an empty string")
+	default:
+		parts = strings.Split(s, sep[0])
+	}
+	out := make(list, len(parts))
+	for i, p := range parts {
+		out[i] = p
+	}
+	return out, nil
+}
+
+func replace(s string, args *exec.VarArgs) (any, error) {
+	a, err := stringArgs(args, 2, 2)
+	if err != nil {
+		return nil, err
+	}
+	return strings.ReplaceAll(s, a[0], a[1]), nil
+}
+
+func upper(s string, args *exec.VarArgs) (any, error) {
+	_, err := stringArgs(args, 0, 0)
+	return cases.Upper(language.Und).String(s), err
+}
+
+func lower(s string, args *exec.VarArgs) (any, error) {
+	_, err := stringArgs(args, 0, 0)
+	return cases.Lower(language.Und).String(s), err
+}
+
+// title is str.title: a word begins after whatever is no letter.
+func title(s string, args *exec.VarArgs) (any, error) {
+	_, err := stringArgs(args, 0, 0)
+	return capitalizeAfter(s, func(r rune) bool { return !unicode.IsLetter(r) }), err
+}
+
+// titleWords is Jinja's filter title, to which an apostrophe begins no word.
+func titleWords(s string, args *exec.VarArgs) (any, error) {
+	_, err := stringArgs(args, 0, 0)
+	return capitalizeAfter(s, func(r rune) bool { return isSpace(r) || strings.ContainsRune("-({[<", r) }), err
+}
+
+// capitalize is str.capitalize.
+func capitalize(s string, args *exec.VarArgs) (any, error) {
+	_, err := stringArgs(args, 0, 0)
+	return capitalizeAfter(s, func(rune) bool { return false }), err
+}
+
+// capitalizeAfter writes the first character and those after a separator in
+// title case, all others in lower case.
+func capitalizeAfter(s string, separator func(rune) bool) string {
+	begins := true
+	return strings.Map(func(r rune) rune {
+		was := begins
+		begins = separator(r)
+		if was {
+			return unicode.ToTitle(r)
+		}
+		return unicode.ToLower(r)
+	}, s)
+}
+
+// get is dict.get.
+func get(_ map[string]any, dict *exec.Value, args *exec.VarArgs) (any, error) {
+	if len(args.Args) < 1 || len(args.Args) > 2 {
+		return nil, fmt.Errorf("get wants a key and perhaps a default")
+	}
+	if value, ok := dict.GetItem(args.Args[0].Interface()); ok {
+		return value.Interface(), nil
+	}
+	if len(args.Args) == 2 {
+		return args.Args[1].Interface(), nil
+	}
+	return none{}, nil
+}
+
+func items(_ map[string]any, dict *exec.Value, _ *exec.VarArgs) (any, error) { return pairs(dict), nil }
+
+func keys(_ map[string]any, dict *exec.Value, _ *exec.VarArgs) (any, error) {
+	out := list{}
+	for _, p := range pairs(dict) {
+		out = append(out, p.(list)[0])
+	}
+	return out, nil
+}

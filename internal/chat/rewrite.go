@@ -1,0 +1,257 @@
+package chat
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Bounds on what the recursive parser and evaluator are given. Real templates
+// have below 20 KB, 5 levels and 5 calls.
+const (
+	maxSource = 256 << 10
+	maxNested = 40  // brackets in a tag, open blocks
+	maxTokens = 500 // in a tag
+	maxCalls  = 10  // of methods in a tag; gonja evaluates each one's object twice
+)
+
+// allowedTags are the statements whose behaviour is that of Jinja.
+var allowedTags = []string{
+	"if", "elif", "else", "endif", "for", "endfor", "set", "endset", "break", "continue", "generation", "endgeneration",
+}
+
+// rewriter copies a template, its tags in a form gonja reads rightly: tokens
+// separated by one space, no line breaks, strings with simple escapes.
+type rewriter struct {
+	source string
+	pos    int
+	out    strings.Builder
+	blocks int // open if, for, generation
+}
+
+// rewrite prepares a template for gonja or says what is not supported.
+func rewrite(source string) (string, error) {
+	if len(source) > maxSource {
+		return "", fmt.Errorf("is longer than %d KiB", maxSource>>10)
+	}
+	if !utf8.ValidString(source) {
+		return "", errors.New("is not UTF-8")
+	}
+	r := &rewriter{source: source}
+	for r.pos < len(source) {
+		next := strings.IndexByte(source[r.pos:], '{')
+		if next < 0 || r.pos+next+1 >= len(source) {
+			break
+		}
+		r.copy(next)
+		var err error
+		switch source[r.pos+1] {
+		case '#':
+			err = r.comment()
+		case '{', '%':
+			start := r.pos
+			if err = r.tag(); err != nil {
+				err = fmt.Errorf("line %d: %w", 1+strings.Count(source[:start], "\n"), err)
+			}
+		default:
+			r.copy(1)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	r.copy(len(source) - r.pos)
+	return r.out.String(), nil
+}
+
+// copy copies n bytes as they are.
+func (r *rewriter) copy(n int) {
+	r.out.WriteString(r.source[r.pos : r.pos+n])
+	r.pos += n
+}
+
+func (r *rewriter) comment() error {
+	n := strings.Index(r.source[r.pos+2:], "#}")
+	if n < 0 {
+		return errors.New("a comment is not closed")
+	}
+	r.copy(2 + n + 2)
+	return nil
+}
+
+// tag copies a {{ }} or {% %}.
+func (r *rewriter) tag() error {
+	block := r.source[r.pos+1] == '%'
+	closer := "}}"
+	if block {
+		closer = "%}"
+	}
+	r.copy(2)
+	if strings.HasPrefix(r.source[r.pos:], "-") || block && strings.HasPrefix(r.source[r.pos:], "+") {
+		r.copy(1)
+	}
+	tokens, end, err := r.tokens(closer)
+	if err != nil {
+		return err
+	}
+	if err := r.check(block, tokens); err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		r.out.WriteByte(' ')
+		r.out.WriteString(t.text)
+	}
+	r.out.WriteString(" " + end)
+	return nil
+}
+
+// check refuses what gonja misreads or what could run away.
+func (r *rewriter) check(block bool, tokens []token) error {
+	if block {
+		if len(tokens) == 0 || !slices.Contains(allowedTags, tokens[0].text) {
+			name := ""
+			if len(tokens) > 0 {
+				name = tokens[0].text
+			}
+			return fmt.Errorf("the statement {%% %s %%} is not supported", name)
+		}
+		switch tokens[0].text {
+		case "if", "for", "generation":
+			r.blocks++
+		case "endif", "endfor", "endgeneration":
+			r.blocks--
+		}
+		if r.blocks > maxNested {
+			return fmt.Errorf("more than %d statements inside one another are not supported", maxNested)
+		}
+	}
+	calls, depth := 0, 0
+	for i, t := range tokens {
+		var before token
+		if i > 0 {
+			before = tokens[i-1]
+		}
+		switch {
+		case t.kind == word && t.text == "if" && depth > 0:
+			return errors.New("a conditional expression (… if … else …) inside brackets is not supported")
+		case t.kind == word && t.text == "recursive" && tokens[0].text == "for":
+			return errors.New("a recursive loop is not supported")
+		case t.text == "*" || t.text == "**":
+			return fmt.Errorf("the operator %s is not supported", t.text)
+		case t.text == "%" && before.kind == quoted:
+			return errors.New("formatting with % is not supported")
+		case t.kind != operator:
+		case t.text == "(":
+			depth++
+			if i > 1 && before.kind == word && tokens[i-2].text == "." {
+				calls++
+			}
+			if before.text == ")" && before.kind == operator {
+				return errors.New("calling the result of brackets is not supported")
+			}
+		case t.text == "[" || t.text == "{":
+			depth++
+		case strings.Contains(")]}", t.text):
+			depth--
+		}
+	}
+	if calls > maxCalls || len(tokens) > maxTokens {
+		return fmt.Errorf("more than %d method calls or %d words in one tag are not supported", maxCalls, maxTokens)
+	}
+	return nil
+}
+
+type kind uint8
+
+const (
+	operator kind = iota
+	word
+	quoted
+)
+
+type token struct {
+	kind kind
+	text string
+}
+
+// tokens reads up to the closing mark of a tag, which it returns with its sign.
+func (r *rewriter) tokens(closer string) (tokens []token, end string, err error) {
+	depth := 0
+	for {
+		rest := strings.TrimLeftFunc(r.source[r.pos:], unicode.IsSpace)
+		r.pos = len(r.source) - len(rest)
+		if depth == 0 {
+			for _, sign := range []string{"", "-", "+"} {
+				if strings.HasPrefix(rest, sign+closer) && (sign != "+" || closer == "%}") {
+					r.pos += len(sign) + len(closer)
+					return tokens, sign + closer, nil
+				}
+			}
+		}
+		c, _ := utf8.DecodeRuneInString(rest)
+		switch {
+		case rest == "":
+			return nil, "", fmt.Errorf("the tag is not closed by %s", closer)
+		case c == '\'' || c == '"':
+			text, n, err := unquote(rest)
+			if err != nil {
+				return nil, "", err
+			}
+			r.pos += n
+			if last := len(tokens) - 1; last >= 0 && tokens[last].kind == quoted { // 'a' 'b' is 'ab'
+				tokens[last].text = tokens[last].text[:len(tokens[last].text)-1] + quote(text)[1:]
+			} else {
+				tokens = append(tokens, token{quoted, quote(text)})
+			}
+			continue
+		case c == '_' || unicode.IsLetter(c) || unicode.IsDigit(c):
+			tokens = append(tokens, token{word, readWord(rest)})
+		default:
+			op, err := readOperator(rest)
+			if err != nil {
+				return nil, "", err
+			}
+			if strings.Contains("([{", op) {
+				depth++
+			} else if strings.Contains(")]}", op) {
+				depth--
+			}
+			if depth > maxNested {
+				return nil, "", fmt.Errorf("more than %d brackets inside one another are not supported", maxNested)
+			}
+			tokens = append(tokens, token{operator, op})
+		}
+		last := &tokens[len(tokens)-1]
+		r.pos += len(last.text)
+		if last.text == "None" {
+			last.text = "none" // a variable of environment
+		}
+	}
+}
+
+// readWord returns the name or number s begins with: 1.5 is one, loop.index0 is not.
+func readWord(s string) string {
+	number := s[0] >= '0' && s[0] <= '9'
+	for i, c := range s {
+		fraction := number && c == '.' && i+1 < len(s) && s[i+1] >= '0' && s[i+1] <= '9'
+		if c != '_' && !unicode.IsLetter(c) && !unicode.IsDigit(c) && !fraction {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+func readOperator(s string) (string, error) {
+	for _, op := range []string{"**", "//", "==", "!=", "<=", ">="} {
+		if strings.HasPrefix(s, op) {
+			return op, nil
+		}
+	}
+	if strings.IndexByte("+-*/%~|.,:()[]{}=<>", s[0]) >= 0 {
+		return s[:1], nil
+	}
+	return "", fmt.Errorf("unexpected %.10q", s)
+}
