@@ -1,0 +1,225 @@
+package main
+
+import (
+	"context"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/stablelora/stablelora/internal/config"
+	"github.com/stablelora/stablelora/internal/eval"
+	"github.com/stablelora/stablelora/internal/infer"
+	"github.com/stablelora/stablelora/internal/task"
+)
+
+type evalOptions struct {
+	config, model, adapter, output string
+	tasks, data, fewshotData       []string
+	numFewshot, maxGenToks         int
+	limit                          float64
+	logSamples, base               bool
+}
+
+func newEvalCmd(e *env) *cobra.Command {
+	var o evalOptions
+	cmd := &cobra.Command{
+		Use:   "eval --model DIR --tasks NAMES --data TASK=FILE",
+		Short: "Score a base model, with or without an adapter",
+		Long: `Score a model on evaluation tasks as lm-evaluation-harness does, from data files.
+With --adapter the base model is scored too, unless --base=false, and the two are
+compared on the same documents. --config takes model, adapter and tasks from a
+training configuration; flags win over it.
+
+Tasks: ` + strings.Join(task.Names(), ", ") + exitStatus,
+		Example: `  stablelora eval --model models/Qwen2-0.5B --tasks hellaswag --data hellaswag=hellaswag_val.jsonl --limit 200
+  stablelora eval --model m --adapter runs/default --tasks gsm8k --data gsm8k=test.jsonl \
+      --fewshot-data gsm8k=train.jsonl --num-fewshot 5 --output results --log-samples
+  stablelora eval --config configs/quickstart.yaml --adapter runs/quickstart`,
+		Args: noArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			specs, err := o.resolve(e, cmd)
+			if err != nil {
+				return err
+			}
+			ctx, stop := e.cancelOnSignal(cmd.Context())
+			defer stop()
+			return o.run(ctx, e, specs)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.config, "config", "", "training configuration to take model, adapter and tasks from")
+	f.StringVar(&o.model, "model", "", "model folder")
+	f.StringVar(&o.adapter, "adapter", "", "adapter folder")
+	f.StringSliceVar(&o.tasks, "tasks", nil, "tasks, separated by commas")
+	f.StringArrayVar(&o.data, "data", nil, "TASK=FILE with the documents (repeatable)")
+	f.StringArrayVar(&o.fewshotData, "fewshot-data", nil, "TASK=FILE that few-shot examples are drawn from (repeatable)")
+	f.IntVar(&o.numFewshot, "num-fewshot", 0, "few-shot examples; without it the task's own number (gsm8k 5, others 0)")
+	f.Float64Var(&o.limit, "limit", 0, "documents per task, or a fraction below 1; 0: all")
+	f.StringVar(&o.output, "output", "", "folder for results.json")
+	f.BoolVar(&o.logSamples, "log-samples", false, "write samples_<task>.jsonl too")
+	f.IntVar(&o.maxGenToks, "max-gen-toks", eval.DefaultMaxGenToks, "new tokens per generation at most")
+	f.BoolVar(&o.base, "base", true, "with an adapter, score the base model too")
+	return cmd
+}
+
+// resolve fills in what a configuration gives and returns the tasks.
+func (o *evalOptions) resolve(e *env, cmd *cobra.Command) ([]eval.TaskSpec, error) {
+	flags := cmd.Flags()
+	var specs []eval.TaskSpec
+	if o.config != "" {
+		cfg, err := loadConfig(e, o.config, nil)
+		if err != nil {
+			return nil, err
+		}
+		if o.model == "" {
+			o.model = cfg.Model.Path
+		}
+		if !flags.Changed("adapter") {
+			if o.adapter = finishedRun(cfg); o.adapter == "" {
+				e.note("%s holds no adapter yet: scoring the base model alone", cfg.Output.Dir)
+			}
+		}
+		if !flags.Changed("base") {
+			o.base = cfg.Eval.Base
+		}
+		specs = taskSpecs(cfg)
+	}
+	if flags.Changed("tasks") {
+		specs = chosen(o.tasks, specs)
+	}
+	switch {
+	case o.model == "":
+		return nil, usagef("needs --model, or --config")
+	case len(specs) == 0:
+		return nil, usagef("needs --tasks, or a configuration with eval.tasks")
+	case !(o.limit >= 0) || o.limit > 1 && o.limit != math.Trunc(o.limit):
+		return nil, usagef("--limit %v must be a number of documents, or a fraction below 1", o.limit)
+	case o.numFewshot < 0:
+		return nil, usagef("--num-fewshot %d must be 0 or above", o.numFewshot)
+	case o.maxGenToks < 1:
+		return nil, usagef("--max-gen-toks %d must be at least 1", o.maxGenToks)
+	case o.logSamples && o.output == "":
+		return nil, usagef("--log-samples needs --output")
+	}
+	return specs, o.apply(specs, flags.Changed("num-fewshot"))
+}
+
+// chosen are the named tasks, with the settings of configured where it has them.
+func chosen(names []string, configured []eval.TaskSpec) []eval.TaskSpec {
+	var specs []eval.TaskSpec
+	for _, name := range names {
+		spec := eval.TaskSpec{Name: strings.TrimSpace(name)}
+		if i := slices.IndexFunc(configured, func(s eval.TaskSpec) bool { return s.Name == spec.Name }); i >= 0 {
+			spec = configured[i]
+		}
+		specs = append(specs, spec)
+	}
+	return specs
+}
+
+// apply puts the flags over the tasks' own settings.
+func (o *evalOptions) apply(specs []eval.TaskSpec, fewshot bool) error {
+	byName := map[string]*eval.TaskSpec{}
+	for i := range specs {
+		s := &specs[i]
+		if err := knownTask(s.Name); err != nil {
+			return err
+		}
+		if byName[s.Name] != nil {
+			return usagef("task %s is named twice", s.Name)
+		}
+		byName[s.Name] = s
+		if fewshot {
+			s.NumFewshot = &o.numFewshot
+		}
+		if o.limit > 0 {
+			s.Limit = o.limit
+		}
+	}
+	set := func(flag string, pairs []string, store func(*eval.TaskSpec, string)) error {
+		for _, p := range pairs {
+			name, path, ok := strings.Cut(p, "=")
+			if !ok || path == "" {
+				return usagef("--%s %q must be TASK=FILE", flag, p)
+			}
+			s := byName[name]
+			if s == nil {
+				return usagef("--%s %s: the task %q is not among those evaluated", flag, p, name)
+			}
+			store(s, path)
+		}
+		return nil
+	}
+	if err := set("data", o.data, func(s *eval.TaskSpec, path string) { s.Path = path }); err != nil {
+		return err
+	}
+	if err := set("fewshot-data", o.fewshotData, func(s *eval.TaskSpec, path string) { s.FewshotPath = path }); err != nil {
+		return err
+	}
+	for _, s := range specs {
+		if s.Path == "" {
+			return usagef("task %s has no data; give --data %s=FILE", s.Name, s.Name)
+		}
+	}
+	return nil
+}
+
+func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) error {
+	started := time.Now()
+	questions, err := loadQuestions(specs)
+	if err != nil {
+		return err
+	}
+	engine, err := infer.Open(o.model, o.adapter)
+	if err != nil {
+		return err
+	}
+	defer engine.Close()
+	if o.output != "" { // before hours of evaluation
+		if err := os.MkdirAll(o.output, 0o755); err != nil {
+			return err
+		}
+		defer os.Remove(o.output) // which fails unless it is empty
+	}
+	outcomes, err := answer(ctx, engine, questions, o.base, o.maxGenToks, e.reporter(1))
+	if err != nil {
+		return orInterrupted(ctx, err)
+	}
+	dir := o.output
+	if dir == "" && e.json {
+		if dir, err = os.MkdirTemp("", "stablelora-eval-*"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(dir)
+	}
+	if dir != "" {
+		info := eval.Info{Version: version, Model: o.model, Adapter: o.adapter, NumParameters: engine.Model.NumParameters(),
+			Dtype: engine.Model.Embed.DType.String(), MaxLength: engine.MaxLength(), Limit: o.limit,
+			MaxGenToks: o.maxGenToks, Started: started, Elapsed: time.Since(started)}
+		if err := eval.WriteResults(dir, outcomes, info, o.logSamples); err != nil {
+			return err
+		}
+	}
+	if e.json {
+		data, err := os.ReadFile(filepath.Join(dir, "results.json"))
+		if err != nil {
+			return err
+		}
+		_, err = e.out.Write(data)
+		return err
+	}
+	return e.printOutcomes(outcomes)
+}
+
+// finishedRun is the folder of a configuration's run where it holds an adapter.
+func finishedRun(cfg *config.Config) string {
+	if _, err := os.Stat(filepath.Join(cfg.Output.Dir, "adapter_config.json")); err == nil {
+		return cfg.Output.Dir
+	}
+	return ""
+}

@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/stablelora/stablelora/internal/config"
+	"github.com/stablelora/stablelora/internal/eval"
+	"github.com/stablelora/stablelora/internal/fsutil"
+	"github.com/stablelora/stablelora/internal/infer"
+	"github.com/stablelora/stablelora/internal/metrics"
+	"github.com/stablelora/stablelora/internal/peft"
+	"github.com/stablelora/stablelora/internal/task"
+	"github.com/stablelora/stablelora/internal/train"
+)
+
+// loadQuestions reads the documents of all tasks.
+func loadQuestions(specs []eval.TaskSpec) ([]*eval.Questions, error) {
+	var all []*eval.Questions
+	for _, s := range specs {
+		if err := knownTask(s.Name); err != nil {
+			return nil, err
+		}
+		q, err := eval.Load(s)
+		if input := (*fsutil.InputError)(nil); err != nil && !errors.As(err, &input) {
+			return nil, usageError{err}
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, q)
+	}
+	return all, nil
+}
+
+func knownTask(name string) error {
+	if _, ok := task.Lookup(name); ok {
+		return nil
+	}
+	return usagef("there is no task %q%s; the tasks are %s", name, didYouMean("", name, task.Names()), strings.Join(task.Names(), ", "))
+}
+
+// taskSpecs are eval.tasks of a configuration.
+func taskSpecs(cfg *config.Config) []eval.TaskSpec {
+	var specs []eval.TaskSpec
+	for _, t := range cfg.Eval.Tasks {
+		specs = append(specs, eval.TaskSpec{Name: t.Name, Path: t.Path, FewshotPath: t.FewshotPath, NumFewshot: t.NumFewshot, Limit: t.Limit})
+	}
+	return specs
+}
+
+// answer asks a model all questions, with its adapter and, where base is set,
+// without.
+func answer(ctx context.Context, engine *infer.Engine, questions []*eval.Questions, base bool, maxGenToks int, r metrics.Reporter) ([]eval.Outcome, error) {
+	outcomes := make([]eval.Outcome, len(questions))
+	ask := func(who string, store func(*eval.Outcome, *eval.TaskResult)) error {
+		for i, q := range questions {
+			what := q.Task.Name + ", " + who
+			result, err := q.Run(ctx, engine, eval.Options{MaxGenToks: maxGenToks,
+				Progress: func(done, total int) { r.Progress(what, done, total) }})
+			if err != nil {
+				return err
+			}
+			store(&outcomes[i], result)
+		}
+		return nil
+	}
+	if engine.Adapter != nil {
+		if err := ask("adapted", func(o *eval.Outcome, t *eval.TaskResult) { o.Adapted = t }); err != nil {
+			return nil, err
+		}
+	}
+	if base || engine.Adapter == nil {
+		peft.Detach(engine.Model)
+		err := ask("base", func(o *eval.Outcome, t *eval.TaskResult) { o.Base = t })
+		if engine.Adapter != nil {
+			engine.Adapter.Attach(engine.Model)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return outcomes, nil
+}
+
+// runEvaluation returns what a training run calls to score its model: on the
+// way the adapted model only, at the end the base too, with results.json.
+func runEvaluation(e *env, cfg *config.Config, questions []*eval.Questions, r metrics.Reporter) func(context.Context, *train.Subject, bool) (map[string]map[string]float64, error) {
+	if len(questions) == 0 {
+		return nil
+	}
+	return func(ctx context.Context, s *train.Subject, final bool) (map[string]map[string]float64, error) {
+		engine := &infer.Engine{Model: s.Model, Tokenizer: s.Tokenizer, Adapter: s.Adapter}
+		outcomes, err := answer(ctx, engine, questions, final && cfg.Eval.Base, 0, r)
+		if err != nil {
+			return nil, err
+		}
+		figures := map[string]map[string]float64{}
+		for _, o := range outcomes {
+			m := map[string]float64{}
+			for _, metric := range o.Adapted.Metrics {
+				m[metric.Key()] = metric.Mean()
+			}
+			figures[o.Adapted.Task.Name] = m
+		}
+		if !final {
+			return figures, nil
+		}
+		if err := eval.WriteRunResults(filepath.Join(s.Dir, train.ResultsFile), outcomes); err != nil {
+			return nil, err
+		}
+		return figures, e.printOutcomes(outcomes)
+	}
+}
+
+// printOutcomes prints the harness's table and, where both models were scored,
+// the comparison.
+func (e *env) printOutcomes(outcomes []eval.Outcome) error {
+	if e.json {
+		return nil
+	}
+	var results []*eval.TaskResult
+	compared := false
+	for _, o := range outcomes {
+		results = append(results, o.Result())
+		compared = compared || o.Base != nil && o.Adapted != nil
+		if r := o.Result(); r.Subset() {
+			e.warn("%s: %d of %d documents, a subset", r.Task.Name, r.Len(), r.Original)
+		}
+	}
+	if err := eval.Table(e.out, results); err != nil || !compared {
+		return err
+	}
+	fmt.Fprintln(e.out)
+	return eval.CompareTable(e.out, outcomes)
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"golang.org/x/term"
+
+	"github.com/stablelora/stablelora/internal/config"
+	"github.com/stablelora/stablelora/internal/fsutil"
+	"github.com/stablelora/stablelora/internal/train"
+)
+
+// exitCode maps an error to the documented exit code.
+func exitCode(err error) int {
+	var (
+		usage       usageError
+		conf        *config.Error
+		input       *fsutil.InputError
+		interrupted *train.InterruptedError
+		diverged    *train.DivergedError
+		memory      *train.MemoryError
+		run         *train.UsageError
+	)
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &interrupted):
+		return interrupted.ExitCode()
+	case errors.As(err, &diverged):
+		return 4
+	case errors.As(err, &memory):
+		return 5
+	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &run):
+		return 2
+	case errors.As(err, &input):
+		return 3
+	}
+	return 1
+}
+
+// unsavedError is the interruption of a command that has no checkpoints.
+type unsavedError struct{ *train.InterruptedError }
+
+func (e unsavedError) Error() string { return e.Signal.String() + "; nothing was written" }
+func (e unsavedError) Unwrap() error { return e.InterruptedError }
+
+// orInterrupted replaces err where a signal ended ctx.
+func orInterrupted(ctx context.Context, err error) error {
+	if signal := (train.SignalError{}); errors.As(context.Cause(ctx), &signal) {
+		return unsavedError{&train.InterruptedError{Signal: signal.Signal}}
+	}
+	return err
+}
+
+func terminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

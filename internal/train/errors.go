@@ -1,0 +1,70 @@
+package train
+
+import (
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// InterruptedError says that a signal ended the run after a whole step, and
+// where that step was saved.
+type InterruptedError struct {
+	Signal     os.Signal
+	Checkpoint string // "" when there was nothing to save yet
+}
+
+func (e *InterruptedError) Error() string {
+	if e.Checkpoint == "" {
+		return fmt.Sprintf("%s; there was nothing to save", e.Signal)
+	}
+	return fmt.Sprintf("%s; saved %s, go on with --resume auto", e.Signal, e.Checkpoint)
+}
+
+// ExitCode is 128 plus the signal's number, as shells have it.
+func (e *InterruptedError) ExitCode() int {
+	if s, ok := e.Signal.(syscall.Signal); ok {
+		return 128 + int(s)
+	}
+	return 1
+}
+
+// SignalError is the cause of a context that a signal cancelled.
+type SignalError struct{ Signal os.Signal }
+
+func (e SignalError) Error() string { return e.Signal.String() }
+
+// DivergedError says that a number of the computation was not finite, before
+// it could reach the weights or a file.
+type DivergedError struct {
+	Step       int    // the step that was not taken, from 1
+	What       string // "loss", "gradient of ...", "weight ..."
+	Rate       float64
+	Checkpoint string // the last good state; "" when there is none
+}
+
+func (e *DivergedError) Error() string {
+	kept := "nothing was saved"
+	if e.Checkpoint != "" {
+		kept = "the last good state is " + e.Checkpoint
+	}
+	return fmt.Sprintf("step %d: the %s is not finite; stopped before the update, %s; try train.learning_rate below %.3g, a longer warm-up, or train.max_grad_norm 1",
+		e.Step, e.What, kept, e.Rate/2)
+}
+
+// MemoryError says that a run would not fit, before it allocates.
+type MemoryError struct{ Need, Have uint64 } // bytes
+
+func (e *MemoryError) Error() string {
+	const gb = 1 << 30
+	return fmt.Sprintf("the run needs about %.1f GB and %.1f GB are available; lower train.micro_batch_size or data.max_length, or set train.recompute: always",
+		float64(e.Need)/gb, float64(e.Have)/gb)
+}
+
+// UsageError is a run that cannot start as asked for: a folder in use, a
+// configuration that does not fit the checkpoint to resume from.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+func (e *UsageError) Unwrap() error { return e.Err }
+
+func usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }

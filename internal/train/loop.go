@@ -1,0 +1,207 @@
+package train
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/stablelora/stablelora/internal/config"
+	"github.com/stablelora/stablelora/internal/data"
+	"github.com/stablelora/stablelora/internal/metrics"
+	"github.com/stablelora/stablelora/internal/model"
+	"github.com/stablelora/stablelora/internal/nn"
+	"github.com/stablelora/stablelora/internal/optim"
+	"github.com/stablelora/stablelora/internal/peft"
+	"github.com/stablelora/stablelora/internal/tokenizer"
+)
+
+// Options is what a run needs beside its configuration.
+type Options struct {
+	Config    *config.Config
+	Resume    string // "", "auto", or a checkpoint folder
+	Overwrite bool
+	Version   string // of the program, for stablelora.json
+	Command   string // as typed, for the model card
+	Reporter  metrics.Reporter
+
+	// Evaluate, where set, scores the model as it is. It is called every
+	// eval.every_steps steps and, with final set, when training has ended; what
+	// it returns is recorded in metrics.jsonl.
+	Evaluate func(ctx context.Context, s *Subject, final bool) (map[string]map[string]float64, error)
+}
+
+// Subject is what an evaluation sees of a run.
+type Subject struct {
+	Model     *model.Decoder
+	Tokenizer *tokenizer.Tokenizer
+	Adapter   *peft.Adapter // attached to Model
+	Dir       string        // the run's folder
+}
+
+// Result is the outcome of a run.
+type Result struct {
+	OutputDir string
+	Steps     int
+	Tokens    int // of all steps, a resumed run's earlier ones included
+	FinalLoss float64
+	Elapsed   float64 // seconds spent in steps
+}
+
+// trainer is a run whose inputs are open.
+type trainer struct {
+	cfg     *config.Config
+	dir     string
+	model   *model.Decoder
+	tok     *tokenizer.Tokenizer
+	adapter *peft.Adapter
+	train   *data.Set
+	heldOut *data.Set // nil: none
+
+	pairs     []optim.Pair
+	layers    []*nn.Linear // of pairs
+	optimizer optim.Optimizer
+	schedule  optim.Schedule
+	batches   *data.Batches
+	monitor   *monitor
+	total     int // steps of the run
+	modelHash string
+
+	log     *metrics.Log
+	tokens  int
+	elapsed float64
+	last    metrics.StepRow
+}
+
+// Run trains. On a signal it finishes the step, saves it and returns an
+// InterruptedError; ctx's cause must then be a SignalError.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	t, err := open(o.Config, o.Reporter)
+	if err != nil {
+		return nil, err
+	}
+	defer t.model.Close()
+	done, err := t.start(o)
+	if err != nil {
+		return nil, err
+	}
+	defer t.log.Close()
+	if err := t.loop(ctx, o, done); err != nil {
+		return nil, err
+	}
+	if err := t.finish(o); err != nil {
+		return nil, err
+	}
+	if err := t.evaluate(ctx, o, t.total, true); err != nil {
+		return nil, err
+	}
+	return &Result{t.dir, t.total, t.tokens, t.last.Loss, t.elapsed}, nil
+}
+
+// loop takes the steps from done to total.
+func (t *trainer) loop(ctx context.Context, o Options, done int) error {
+	o.Reporter.Start(t.total, done)
+	defer o.Reporter.Finish()
+	for k := done; k < t.total; k++ {
+		if ctx.Err() != nil {
+			return t.interrupted(ctx, k)
+		}
+		row, err := t.step(k)
+		if err != nil {
+			return err
+		}
+		t.tokens += row.Tokens
+		t.last = row
+		if err := t.log.Step(row, t.monitor.rows); err != nil {
+			return err
+		}
+		o.Reporter.Step(row)
+		if every := t.cfg.Eval.EverySteps; every > 0 && (k+1)%every == 0 && k+1 < t.total {
+			if err := t.evaluate(ctx, o, k+1, false); err != nil {
+				return err
+			}
+		}
+		// After the evaluation, whose rows a resumed run then keeps.
+		if every := t.cfg.Output.SaveEvery; every > 0 && (k+1)%every == 0 {
+			if _, err := t.save(k + 1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// evaluate records the held-out loss and what Options.Evaluate finds after
+// steps steps.
+func (t *trainer) evaluate(ctx context.Context, o Options, steps int, final bool) error {
+	if t.heldOut != nil {
+		loss, err := t.heldOutLoss(ctx, o.Reporter)
+		if err != nil {
+			return t.stopped(ctx, steps, err)
+		}
+		if err := t.log.Eval(metrics.EvalRow{Step: steps, EvalLoss: &loss}); err != nil {
+			return err
+		}
+		o.Reporter.Message(fmt.Sprintf("step %d: held-out loss %.4f", steps, loss))
+	}
+	if o.Evaluate == nil {
+		return nil
+	}
+	tasks, err := o.Evaluate(ctx, &Subject{t.model, t.tok, t.adapter, t.dir}, final)
+	if err != nil {
+		return t.stopped(ctx, steps, err)
+	}
+	if len(tasks) == 0 {
+		return nil
+	}
+	return t.log.Eval(metrics.EvalRow{Step: steps, Tasks: tasks})
+}
+
+// heldOutLoss is the mean cross-entropy over the held-out files' supervised
+// tokens.
+func (t *trainer) heldOutLoss(ctx context.Context, r metrics.Reporter) (float64, error) {
+	var sum float64
+	n, size := 0, t.cfg.Train.MicroBatchSize
+	examples := t.heldOut.Examples
+	for lo := 0; lo < len(examples); lo += size {
+		if ctx.Err() != nil {
+			return 0, ctx.Err()
+		}
+		b := newBatch(examples[lo:min(lo+size, len(examples))])
+		for _, loss := range t.model.Losses(b) {
+			sum += loss
+		}
+		n += len(b.Rows)
+		r.Progress("held-out loss", min(lo+size, len(examples)), len(examples))
+	}
+	if loss := sum / float64(n); finite(loss) {
+		return loss, nil
+	}
+	return 0, &DivergedError{Step: t.last.Step, What: "held-out loss", Rate: t.cfg.Train.LearningRate}
+}
+
+// stopped turns an error that a signal caused into an InterruptedError.
+func (t *trainer) stopped(ctx context.Context, steps int, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return t.interrupted(ctx, steps)
+}
+
+// interrupted saves steps whole steps.
+func (t *trainer) interrupted(ctx context.Context, steps int) error {
+	cause := context.Cause(ctx)
+	var signal SignalError
+	if !errors.As(cause, &signal) {
+		return cause
+	}
+	err := &InterruptedError{Signal: signal.Signal}
+	if steps == 0 {
+		return err
+	}
+	path, saveErr := t.save(steps)
+	if saveErr != nil {
+		return fmt.Errorf("%s, but the checkpoint could not be saved: %w", signal.Signal, saveErr)
+	}
+	err.Checkpoint = path
+	return err
+}

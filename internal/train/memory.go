@@ -1,0 +1,65 @@
+package train
+
+import (
+	"fmt"
+
+	"github.com/stablelora/stablelora/internal/metrics"
+	"github.com/stablelora/stablelora/internal/sysinfo"
+)
+
+// chooseRecompute settles train.recompute: auto keeps every activation where
+// they take at most half of the memory that is free, and refuses a run that
+// does not fit at all.
+func (t *trainer) chooseRecompute(r metrics.Reporter) error {
+	keep, again := t.activationBytes(false), t.activationBytes(true)
+	free := sysinfo.AvailableMemory()
+	switch t.cfg.Train.Recompute {
+	case "always":
+		t.model.Recompute = true
+	case "auto":
+		t.model.Recompute = free > 0 && keep > free/2
+	}
+	need := keep
+	if t.model.Recompute {
+		need = again
+		r.Message(fmt.Sprintf("recomputing activations in the backward pass: %.1f GB instead of %.1f GB", float64(again)/1e9, float64(keep)/1e9))
+	}
+	if need += t.adapterBytes(); free > 0 && need > free {
+		return &MemoryError{need, free}
+	}
+	return nil
+}
+
+// activationBytes estimates the arena of the largest micro-batch: what a block
+// keeps (see model's activations) for every block or for one, the residual
+// stream between blocks, and a chunk of logits.
+func (t *trainer) activationBytes(recompute bool) uint64 {
+	c := t.model.Config
+	tokens := uint64(min(t.cfg.Train.MicroBatchSize, t.cfg.Train.BatchSize) * t.train.Longest())
+	d, q, kv, f := uint64(c.HiddenSize), uint64(c.Heads*c.HeadDim), uint64(c.KVHeads*c.HeadDim), uint64(c.IntermediateSize)
+	block := d + 2*q + 2*kv + 2*f
+	if c.QKNorm {
+		block += q + kv
+	}
+	blocks := uint64(c.Layers)
+	if recompute {
+		blocks = 1
+	}
+	scratch := 2*f + 4*d + 3*q
+	logits := uint64(16<<20) + 2*tokens*d
+	return 4 * (tokens*(blocks*block+uint64(c.Layers+3)*d+scratch) + logits)
+}
+
+// adapterBytes is what the factors take: value, gradient, two moments, and the
+// partial sums of the batch's tree.
+func (t *trainer) adapterBytes() uint64 {
+	levels := 1
+	for 1<<levels <= t.cfg.Train.BatchSize {
+		levels++
+	}
+	var n uint64
+	for _, p := range t.pairs {
+		n += uint64(len(p.A.Value.Data) + len(p.B.Value.Data))
+	}
+	return 4 * n * uint64(4+levels)
+}

@@ -1,0 +1,224 @@
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/stablelora/stablelora/internal/checkpoint"
+	"github.com/stablelora/stablelora/internal/config"
+	"github.com/stablelora/stablelora/internal/fsutil"
+	"github.com/stablelora/stablelora/internal/metrics"
+	"github.com/stablelora/stablelora/internal/optim"
+	"github.com/stablelora/stablelora/internal/peft"
+	"github.com/stablelora/stablelora/internal/safetensors"
+)
+
+// Files of a checkpoint beside the adapter's own.
+const (
+	stateFile     = "state.json"
+	optimizerFile = "optimizer.safetensors"
+	configFile    = "config.resolved.yaml"
+)
+
+// state is state.json: what a run needs to go on beside its tensors. The data
+// cursor is the step, since a step's batch is a function of it.
+type state struct {
+	Step      int         `json:"step"` // steps done
+	Optimizer optim.State `json:"optimizer"`
+	Config    string      `json:"config_hash"` // of the keys that alter the trajectory
+	Model     string      `json:"model_hash"`
+	Data      string      `json:"data_hash"`
+	Tokens    int         `json:"tokens"`
+	Elapsed   float64     `json:"elapsed_seconds"`
+	LastLoss  float64     `json:"last_loss"`
+}
+
+// save writes checkpoint-<steps> and removes those beyond output.keep_last. A
+// checkpoint that is there already is left.
+func (t *trainer) save(steps int) (string, error) {
+	if path, at, _, err := latest(t.dir); err == nil && path != "" && at == steps {
+		return path, nil
+	}
+	if err := t.log.Sync(); err != nil {
+		return "", err
+	}
+	path, err := checkpoint.Write(t.dir, steps, func(dir string) error { return t.writeState(dir, steps) })
+	if err != nil {
+		return "", err
+	}
+	return path, checkpoint.Prune(t.dir, t.cfg.Output.KeepLast)
+}
+
+func (t *trainer) writeState(dir string, steps int) error {
+	if err := t.adapter.Save(dir); err != nil {
+		return err
+	}
+	var tensors []safetensors.Tensor
+	for _, x := range t.optimizer.Tensors() {
+		tensors = append(tensors, safetensors.F32Tensor(x.Name, []int{x.Value.Rows, x.Value.Cols}, x.Value.Data))
+	}
+	err := fsutil.WriteTo(filepath.Join(dir, optimizerFile), func(w io.Writer) error {
+		return safetensors.Write(w, tensors, nil)
+	})
+	if err != nil {
+		return err
+	}
+	resolved, err := t.cfg.YAML()
+	if err != nil {
+		return err
+	}
+	if err := fsutil.WriteFile(filepath.Join(dir, configFile), resolved); err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(dir, stateFile), state{steps, t.optimizer.State(), t.cfg.TrajectoryHash(),
+		t.modelHash, t.train.Hash, t.tokens, t.elapsed, t.last.Loss})
+}
+
+// start prepares the run's folder, restores a checkpoint where one is asked
+// for, opens the logs and returns the number of steps already done.
+func (t *trainer) start(o Options) (int, error) {
+	from, err := t.resumeFrom(o)
+	if err != nil {
+		return 0, err
+	}
+	done := 0
+	if from == "" {
+		if err := t.clearFolder(o); err != nil {
+			return 0, err
+		}
+	} else {
+		if done, err = t.restore(from); err != nil {
+			return 0, err
+		}
+		for _, f := range []string{metrics.MetricsFile, metrics.StabilityFile} {
+			if err := metrics.CutBack(filepath.Join(t.dir, f), done); err != nil {
+				return 0, err
+			}
+		}
+		if err := checkpoint.CutBack(t.dir, done); err != nil {
+			return 0, err
+		}
+		o.Reporter.Message(fmt.Sprintf("resuming from %s, %d of %d steps done", from, done, t.total))
+	}
+	if err := os.MkdirAll(t.dir, 0o755); err != nil {
+		return 0, err
+	}
+	resolved, err := t.cfg.YAML()
+	if err != nil {
+		return 0, err
+	}
+	if err := fsutil.WriteFile(filepath.Join(t.dir, configFile), resolved); err != nil {
+		return 0, err
+	}
+	t.log, err = metrics.Open(t.dir)
+	return done, err
+}
+
+// resumeFrom returns the checkpoint to go on from, "" to start afresh.
+func (t *trainer) resumeFrom(o Options) (string, error) {
+	switch o.Resume {
+	case "":
+		return "", nil
+	case "auto":
+		path, _, damaged, err := latest(t.dir)
+		for _, d := range damaged {
+			o.Reporter.Warn(fmt.Sprintf("passed over a damaged checkpoint: %v", d))
+		}
+		return path, err
+	}
+	return o.Resume, checkpoint.Verify(o.Resume)
+}
+
+// latest is the newest complete checkpoint of a run's folder, "" if none.
+func latest(dir string) (path string, step int, damaged []error, err error) {
+	if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+		return "", 0, nil, nil
+	}
+	return checkpoint.Latest(dir)
+}
+
+// restore loads a checkpoint that Verify has accepted.
+func (t *trainer) restore(dir string) (int, error) {
+	statePath := filepath.Join(dir, stateFile)
+	var s state
+	raw, err := os.ReadFile(statePath)
+	if err != nil {
+		return 0, fsutil.Input(dir, err)
+	}
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return 0, fsutil.Input(statePath, err)
+	}
+	if err := t.mustMatch(dir, s); err != nil {
+		return 0, err
+	}
+	if s.Step < 1 || s.Step > t.total {
+		return 0, usagef("%s is at step %d, the run has %d", dir, s.Step, t.total)
+	}
+	saved, err := peft.Load(dir, peft.Modules(t.model), peft.AllowZeroB)
+	if err != nil {
+		return 0, err
+	}
+	if err := t.adapter.CopyFrom(saved); err != nil {
+		return 0, fsutil.Input(dir, err)
+	}
+	if err := t.restoreOptimizer(filepath.Join(dir, optimizerFile), s.Optimizer); err != nil {
+		return 0, err
+	}
+	t.tokens, t.elapsed, t.last = s.Tokens, s.Elapsed, metrics.StepRow{Step: s.Step, Loss: s.LastLoss}
+	return s.Step, nil
+}
+
+// mustMatch refuses a checkpoint of another run: going on would mix the two.
+func (t *trainer) mustMatch(dir string, s state) error {
+	if s.Config != t.cfg.TrajectoryHash() {
+		changed := "settings changed"
+		if old, err := config.Load(filepath.Join(dir, configFile), nil); err == nil {
+			changed = strings.Join(config.Diff(old, t.cfg), ", ")
+		}
+		return usagef("%s belongs to another configuration: %s; restore the settings, or start anew with --overwrite", dir, changed)
+	}
+	if s.Model != t.modelHash {
+		return usagef("%s was trained on other weights than those in %s; start anew with --overwrite", dir, t.cfg.Model.Path)
+	}
+	if s.Data != t.train.Hash {
+		return usagef("%s was trained on other data: the records or their tokens have changed; start anew with --overwrite", dir)
+	}
+	return nil
+}
+
+func (t *trainer) restoreOptimizer(path string, s optim.State) error {
+	f, err := safetensors.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for _, x := range t.optimizer.Tensors() {
+		saved, ok := f.Tensor(x.Name)
+		if !ok || saved.Elements() != x.Value.Rows*x.Value.Cols {
+			return fsutil.Inputf(path, "has no %s of %d x %d; the checkpoint is damaged", x.Name, x.Value.Rows, x.Value.Cols)
+		}
+		values, err := saved.Float32s()
+		if err != nil {
+			return err
+		}
+		copy(x.Value.Data, values)
+	}
+	if err := t.optimizer.Restore(s); err != nil {
+		return fsutil.Input(path, err)
+	}
+	return nil
+}
+
+func writeJSON(path string, v any) error {
+	return fsutil.WriteTo(path, func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	})
+}

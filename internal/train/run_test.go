@@ -1,0 +1,321 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stablelora/stablelora/internal/config"
+	"github.com/stablelora/stablelora/internal/metrics"
+	"github.com/stablelora/stablelora/internal/parallel"
+)
+
+// demoRun is a short run on the demo: 8 steps of 6 examples, Stable-LoRA with a
+// shrink large enough that some modules stop.
+func demoRun(t *testing.T, change func(*config.Config)) *config.Config {
+	t.Helper()
+	empty := filepath.Join(t.TempDir(), "empty.yaml")
+	if err := os.WriteFile(empty, []byte("{}\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Load(empty, []string{
+		"model.path=../demo/model",
+		"data.train=[{path: ../demo/data/hellaswag_train.jsonl, max_samples: 20}, {path: ../demo/data/gsm8k_train.jsonl, max_samples: 20}]",
+		"train.max_steps=8", "train.batch_size=6", "train.micro_batch_size=4", "train.learning_rate=0.005",
+		"optimizer.shrink_ratio=0.05", "lora.target_modules=all-linear", "lora.dropout=0.1", "log.every=3",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Output.Dir = filepath.Join(t.TempDir(), "run")
+	if change != nil {
+		change(cfg)
+	}
+	return cfg
+}
+
+// reporter calls onStep after each step and keeps what was said.
+type reporter struct {
+	onStep func(step int)
+	said   []string
+}
+
+func (r *reporter) Start(int, int) {}
+func (r *reporter) Step(row metrics.StepRow) {
+	if r.onStep != nil {
+		r.onStep(row.Step)
+	}
+}
+func (r *reporter) Progress(string, int, int) {}
+func (r *reporter) Message(s string)          { r.said = append(r.said, s) }
+func (r *reporter) Warn(s string)             { r.said = append(r.said, s) }
+func (r *reporter) Finish()                   {}
+
+func mustRun(t *testing.T, cfg *config.Config, o Options) *Result {
+	t.Helper()
+	o.Config = cfg
+	if o.Reporter == nil {
+		o.Reporter = &reporter{}
+	}
+	result, err := Run(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+// interrupt runs until a step is done and then sends a signal.
+func interrupt(t *testing.T, cfg *config.Config, o Options, step int) *InterruptedError {
+	t.Helper()
+	ctx, cancel := context.WithCancelCause(context.Background())
+	o.Config = cfg
+	o.Reporter = &reporter{onStep: func(s int) {
+		if s == step {
+			cancel(SignalError{syscall.SIGTERM})
+		}
+	}}
+	_, err := Run(ctx, o)
+	var stopped *InterruptedError
+	if !errors.As(err, &stopped) {
+		t.Fatalf("interrupted after step %d: %v", step, err)
+	}
+	return stopped
+}
+
+func read(t *testing.T, elem ...string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(elem...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func adapterBytes(t *testing.T, cfg *config.Config) []byte {
+	t.Helper()
+	return read(t, cfg.Output.Dir, "adapter_model.safetensors")
+}
+
+// The adapter's bytes depend on nothing but the configuration's meaning.
+func TestSameBytes(t *testing.T) {
+	defer parallel.SetThreads(parallel.Threads())
+	reference := demoRun(t, nil)
+	mustRun(t, reference, Options{})
+	want := adapterBytes(t, reference)
+	for name, change := range map[string]func(*config.Config){
+		"one thread":    func(*config.Config) { parallel.SetThreads(1) },
+		"three threads": func(*config.Config) { parallel.SetThreads(3) },
+		"micro batch 1": func(c *config.Config) { c.Train.MicroBatchSize = 1 },
+		"micro batch 5": func(c *config.Config) { c.Train.MicroBatchSize = 5 },
+		"micro batch 6": func(c *config.Config) { c.Train.MicroBatchSize = 6 },
+		"recompute":     func(c *config.Config) { c.Train.Recompute = "always" },
+		"checkpoints":   func(c *config.Config) { c.Output.SaveEvery = 3 },
+	} {
+		cfg := demoRun(t, change)
+		mustRun(t, cfg, Options{})
+		if !bytes.Equal(adapterBytes(t, cfg), want) {
+			t.Errorf("%s: other bytes", name)
+		}
+	}
+	for name, change := range map[string]func(*config.Config){
+		"seed":       func(c *config.Config) { c.Train.Seed = 0 },
+		"batch size": func(c *config.Config) { c.Train.BatchSize = 5 },
+	} {
+		cfg := demoRun(t, change)
+		mustRun(t, cfg, Options{})
+		if bytes.Equal(adapterBytes(t, cfg), want) {
+			t.Errorf("another %s gives the same bytes", name)
+		}
+	}
+}
+
+// Uninterrupted and resumed runs agree to the byte, and both differ from a run
+// that starts cold in the middle.
+func TestResume(t *testing.T) {
+	whole := demoRun(t, nil)
+	mustRun(t, whole, Options{})
+	for _, step := range []int{1, 4, 7} {
+		cfg := demoRun(t, nil)
+		stopped := interrupt(t, cfg, Options{}, step)
+		if stopped.ExitCode() != 143 || filepath.Base(stopped.Checkpoint) != fmt.Sprint("checkpoint-", step) {
+			t.Errorf("stopped at step %d: %+v", step, stopped)
+		}
+		// Rows beyond the checkpoint, as a killed run leaves them.
+		appendTo(t, filepath.Join(cfg.Output.Dir, metrics.MetricsFile), `{"step":99,"loss":1}`+"\n"+`{"step":1`)
+		result := mustRun(t, cfg, Options{Resume: "auto"})
+		if !bytes.Equal(adapterBytes(t, cfg), adapterBytes(t, whole)) {
+			t.Errorf("resumed after step %d: other bytes", step)
+		}
+		if got, want := strip(read(t, cfg.Output.Dir, metrics.MetricsFile)), strip(read(t, whole.Output.Dir, metrics.MetricsFile)); got != want {
+			t.Errorf("resumed after step %d: metrics.jsonl\n%s\nwant\n%s", step, got, want)
+		}
+		if got, want := read(t, cfg.Output.Dir, metrics.StabilityFile), read(t, whole.Output.Dir, metrics.StabilityFile); !bytes.Equal(got, want) {
+			t.Errorf("resumed after step %d: stability.jsonl differs", step)
+		}
+		if want := countTokens(whole, t); result.Tokens != want {
+			t.Errorf("resumed after step %d: %d tokens, want %d", step, result.Tokens, want)
+		}
+	}
+	cold := demoRun(t, nil)
+	interrupt(t, cold, Options{}, 4)
+	os.Remove(filepath.Join(cold.Output.Dir, "checkpoint-4", "manifest.json")) // no longer complete
+	mustRun(t, cold, Options{Resume: "auto"})
+	if !bytes.Equal(adapterBytes(t, cold), adapterBytes(t, whole)) {
+		t.Error("without a complete checkpoint the run must start afresh")
+	}
+	moved := demoRun(t, nil)
+	mustRun(t, moved, Options{})
+	from := demoRun(t, func(c *config.Config) { c.LoRA.InitFrom = moved.Output.Dir })
+	mustRun(t, from, Options{})
+	if bytes.Equal(adapterBytes(t, from), adapterBytes(t, whole)) {
+		t.Error("a cold start from the trained weights gives the resumed run's bytes")
+	}
+}
+
+// strip leaves out what measures time.
+func strip(rows []byte) string {
+	var out strings.Builder
+	for line := range strings.Lines(string(rows)) {
+		before, _, _ := strings.Cut(line, `,"tokens_per_second"`)
+		out.WriteString(before + "\n")
+	}
+	return out.String()
+}
+
+func countTokens(cfg *config.Config, t *testing.T) int {
+	n := 0
+	for line := range strings.Lines(string(read(t, cfg.Output.Dir, metrics.MetricsFile))) {
+		var tokens int
+		_, rest, _ := strings.Cut(line, `"tokens":`)
+		fmt.Sscanf(rest, "%d", &tokens)
+		n += tokens
+	}
+	return n
+}
+
+func appendTo(t *testing.T, path, text string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteString(text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A checkpoint goes with its configuration, data and weights.
+func TestResumeRefuses(t *testing.T) {
+	cfg := demoRun(t, nil)
+	stopped := interrupt(t, cfg, Options{}, 3)
+	for want, change := range map[string]func(*config.Config){
+		"train.learning_rate": func(c *config.Config) { c.Train.LearningRate = 0.004 },
+		"other data":          func(c *config.Config) { c.Data.Train[0].Path = swapped(t, c.Data.Train[0].Path) },
+	} {
+		changed := *cfg
+		changed.Data.Train = append([]config.DataFile{}, cfg.Data.Train...)
+		change(&changed)
+		_, err := Run(context.Background(), Options{Config: &changed, Resume: stopped.Checkpoint, Reporter: &reporter{}})
+		var usage *UsageError
+		if !errors.As(err, &usage) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(stopped.Checkpoint, "state.json"), []byte("{}"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Run(context.Background(), Options{Config: cfg, Resume: stopped.Checkpoint, Reporter: &reporter{}})
+	if err == nil || !strings.Contains(err.Error(), "state.json") {
+		t.Errorf("a damaged checkpoint: %v", err)
+	}
+}
+
+// swapped copies a data file with its first two records exchanged.
+func swapped(t *testing.T, path string) string {
+	lines := strings.SplitAfter(string(read(t, path)), "\n")
+	lines[0], lines[1] = lines[1], lines[0]
+	out := filepath.Join(t.TempDir(), "swapped.jsonl")
+	if err := os.WriteFile(out, []byte(strings.Join(lines, "")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// A diverging run stops before the update, keeps the last good state and writes
+// no adapter.
+func TestDivergence(t *testing.T) {
+	cfg := demoRun(t, func(c *config.Config) {
+		c.Train.LearningRate, c.Train.MaxGradNorm, c.Train.LRScheduler = 1e15, 0, "constant"
+	})
+	_, err := Run(context.Background(), Options{Config: cfg, Reporter: &reporter{}})
+	var diverged *DivergedError
+	if !errors.As(err, &diverged) {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(cfg.Output.Dir, "adapter_model.safetensors")); err == nil {
+		t.Error("an adapter was written")
+	}
+	if diverged.Checkpoint != "" {
+		if _, err := os.Stat(diverged.Checkpoint); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestFolderInUse(t *testing.T) {
+	cfg := demoRun(t, func(c *config.Config) { c.Train.MaxSteps = 1 })
+	mustRun(t, cfg, Options{})
+	note := filepath.Join(cfg.Output.Dir, "note.txt")
+	if err := os.WriteFile(note, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := Run(context.Background(), Options{Config: cfg, Reporter: &reporter{}})
+	var usage *UsageError
+	if !errors.As(err, &usage) || !strings.Contains(err.Error(), "--overwrite") {
+		t.Errorf("a folder in use: %v", err)
+	}
+	mustRun(t, cfg, Options{Overwrite: true})
+	if n := len(strings.Split(strings.TrimSpace(string(read(t, cfg.Output.Dir, metrics.MetricsFile))), "\n")); n != 1 {
+		t.Errorf("metrics.jsonl has %d rows after an overwritten run of one step", n)
+	}
+	read(t, note) // what is not the run's stays
+}
+
+func TestDryRunWritesNothing(t *testing.T) {
+	cfg := demoRun(t, nil)
+	p, err := DryRun(cfg, &reporter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Records != 40 || p.Steps != 8 || p.TrainableParameters == 0 || !strings.Contains(p.Example, "«") {
+		t.Errorf("%+v", p)
+	}
+	if _, err := os.Stat(cfg.Output.Dir); !errors.Is(err, os.ErrNotExist) {
+		t.Error("the run's folder was made")
+	}
+}
+
+// With λ = 0 Stable-LoRA is AdamW to the byte; a zero start learns nothing and
+// says so.
+func TestVariants(t *testing.T) {
+	stable := demoRun(t, func(c *config.Config) { c.Optimizer.ShrinkRatio = 0 })
+	adamw := demoRun(t, func(c *config.Config) { c.Optimizer.Name = "adamw" })
+	mustRun(t, stable, Options{})
+	mustRun(t, adamw, Options{})
+	if !bytes.Equal(adapterBytes(t, stable), adapterBytes(t, adamw)) {
+		t.Error("λ = 0 differs from AdamW")
+	}
+	r := &reporter{}
+	zero := demoRun(t, func(c *config.Config) { c.LoRA.Init, c.Train.MaxSteps = "zero", 2 })
+	mustRun(t, zero, Options{Reporter: r})
+	if !strings.Contains(strings.Join(r.said, "\n"), "nothing is learnt") {
+		t.Errorf("no warning about a zero start: %q", r.said)
+	}
+}

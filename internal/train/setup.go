@@ -1,0 +1,140 @@
+package train
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/stablelora/stablelora/internal/chat"
+	"github.com/stablelora/stablelora/internal/config"
+	"github.com/stablelora/stablelora/internal/data"
+	"github.com/stablelora/stablelora/internal/fsutil"
+	"github.com/stablelora/stablelora/internal/metrics"
+	"github.com/stablelora/stablelora/internal/model"
+	"github.com/stablelora/stablelora/internal/nn"
+	"github.com/stablelora/stablelora/internal/optim"
+	"github.com/stablelora/stablelora/internal/peft"
+	"github.com/stablelora/stablelora/internal/tokenizer"
+)
+
+// open loads everything the configuration names and checks that it fits
+// together. Nothing is written.
+func open(cfg *config.Config, r metrics.Reporter) (*trainer, error) {
+	t := &trainer{cfg: cfg, dir: cfg.Output.Dir}
+	var err error
+	if t.tok, err = tokenizer.Load(cfg.Model.Path); err != nil {
+		return nil, err
+	}
+	if t.model, err = model.Load(cfg.Model.Path); err != nil {
+		return nil, err
+	}
+	for _, prepare := range []func(metrics.Reporter) error{t.openData, t.openAdapter, t.openOptimizer, t.chooseRecompute} {
+		if err := prepare(r); err != nil {
+			t.model.Close()
+			return nil, err
+		}
+	}
+	t.modelHash = t.model.Hash()
+	return t, nil
+}
+
+// openData reads the training and held-out files.
+func (t *trainer) openData(r metrics.Reporter) error {
+	c := t.model.Config
+	enc := data.Encoding{Tokenizer: t.tok, Chat: t.chatTemplate}
+	if len(c.EOS) > 0 {
+		enc.EOS = &c.EOS[0]
+	}
+	if t.tok.Size() > c.VocabSize {
+		return fsutil.Inputf(t.cfg.Model.Path, "tokenizer.json has token ids up to %d, the embedding has %d rows", t.tok.Size()-1, c.VocabSize)
+	}
+	var err error
+	if t.train, err = data.Load(t.cfg.Data, t.cfg.Data.Train, enc); err != nil {
+		return err
+	}
+	for _, note := range t.train.Notes() {
+		r.Message(note)
+	}
+	if len(t.cfg.Data.Eval) > 0 {
+		if t.heldOut, err = data.Load(t.cfg.Data, t.cfg.Data.Eval, enc); err != nil {
+			return err
+		}
+	}
+	if t.train.Longest() > c.MaxPositions {
+		r.Warn(fmt.Sprintf("the longest example has %d tokens; the model was made for %d", t.train.Longest(), c.MaxPositions))
+	}
+	t.batches = data.NewBatches(t.train, t.cfg.Train.BatchSize, t.cfg.Train.Seed, t.cfg.Data.Shuffle)
+	t.total = t.cfg.Train.MaxSteps
+	if t.total == 0 {
+		t.total = t.cfg.Train.Epochs * t.batches.StepsPerEpoch()
+	}
+	return nil
+}
+
+// templateDate is the day that a chat template is told, where it asks for it:
+// today's would change the training texts overnight.
+var templateDate = time.Date(2024, 7, 26, 0, 0, 0, 0, time.UTC)
+
+func (t *trainer) chatTemplate() (data.ChatTemplate, error) {
+	c, err := chat.Load(t.cfg.Model.Path)
+	if err != nil {
+		return nil, err
+	}
+	c.Now = func() time.Time { return templateDate }
+	return c, nil
+}
+
+// openAdapter makes or loads the factors and attaches them.
+func (t *trainer) openAdapter(r metrics.Reporter) error {
+	l := t.cfg.LoRA
+	modules := peft.Modules(t.model)
+	var err error
+	if l.InitFrom != "" {
+		t.adapter, err = peft.Load(l.InitFrom, modules, peft.AllowZeroB)
+		if err == nil {
+			t.adapter.Spec.Dropout = l.Dropout
+			t.adapter.Spec.BaseModel = t.cfg.Model.Path
+		}
+	} else {
+		t.adapter, err = peft.New(peft.Spec{R: l.R, Alpha: l.Alpha, Dropout: l.Dropout,
+			Targets: targets(l.TargetModules), Exclude: targets(l.ExcludeModules), Layers: l.Layers,
+			UseRSLoRA: l.UseRSLoRA, BaseModel: t.cfg.Model.Path}, modules, l.Init, t.cfg.Train.Seed)
+		if err != nil {
+			err = &UsageError{fmt.Errorf("lora: %w", err)}
+		}
+	}
+	if err != nil {
+		return err
+	}
+	t.adapter.Attach(t.model)
+	if l.Init == "zero" && l.InitFrom == "" {
+		r.Warn("lora.init zero: with A = B = 0 both gradients are 0 and nothing is learnt; it shows the saddle point")
+	}
+	return nil
+}
+
+func targets(c config.Targets) peft.Targets { return peft.Targets{Names: c.Names, Pattern: c.Pattern} }
+
+// openOptimizer makes optimizer, schedule and monitor.
+func (t *trainer) openOptimizer(metrics.Reporter) error {
+	byName := map[string]*nn.Linear{}
+	for _, l := range t.model.Linears() {
+		byName[l.Name] = l
+	}
+	for _, p := range t.adapter.Pairs {
+		t.pairs = append(t.pairs, optim.Pair{Name: p.Module, A: p.A, B: p.B})
+		t.layers = append(t.layers, byName[p.Module])
+	}
+	o, tr := t.cfg.Optimizer, t.cfg.Train
+	var err error
+	t.optimizer, err = optim.New(o.Name, t.pairs, optim.Hyper{Beta1: o.Betas[0], Beta2: o.Betas[1], Eps: o.Eps,
+		WeightDecay: o.WeightDecay, ShrinkRatio: o.ShrinkRatio, StopCondition: o.StopCondition})
+	if err != nil {
+		return &UsageError{err}
+	}
+	t.schedule, err = optim.NewSchedule(tr.LRScheduler, tr.LearningRate, t.total, tr.WarmupSteps, tr.WarmupRatio, tr.MinLRRatio)
+	if err != nil {
+		return &UsageError{err}
+	}
+	t.monitor = newMonitor(t.cfg.Log.Every, t.layers, t.pairs, t.optimizer, o.ShrinkRatio)
+	return nil
+}

@@ -1,0 +1,121 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/stablelora/stablelora/internal/data"
+	"github.com/stablelora/stablelora/internal/metrics"
+	"github.com/stablelora/stablelora/internal/model"
+	"github.com/stablelora/stablelora/internal/nn"
+	"github.com/stablelora/stablelora/internal/optim"
+)
+
+// step takes optimizer step number k, from 0.
+func (t *trainer) step(k int) (metrics.StepRow, error) {
+	began := time.Now()
+
+	// The batch: a pure function of seed and step.
+	examples := t.batches.Step(k)
+
+	// Forward and backward: the mean loss over the batch's supervised tokens.
+	probe := t.monitor.wants(k)
+	row := t.gradients(k, examples, probe)
+	if !finite(row.Loss) {
+		return row, t.diverged(k, "loss")
+	}
+
+	// Clip.
+	row.GradNorm = optim.ClipGlobalNorm(t.pairs, t.cfg.Train.MaxGradNorm)
+	if !finite(row.GradNorm) {
+		return row, t.diverged(k, "gradient")
+	}
+
+	// Update. The monitor compares the factors before and after.
+	row.LearningRate = t.schedule.LR(k)
+	t.monitor.before(k)
+	t.optimizer.Step(row.LearningRate)
+	t.monitor.after(k)
+	for _, p := range t.pairs {
+		if !finite(optim.FrobeniusNorm(p.A.Value)) || !finite(optim.FrobeniusNorm(p.B.Value)) {
+			return row, t.spoiled(k, p.Name)
+		}
+	}
+
+	row.Step = k + 1
+	row.Epoch = float64(k+1) / float64(t.batches.StepsPerEpoch())
+	seconds := time.Since(began).Seconds()
+	row.TokensPerSecond = float64(row.Tokens) / max(seconds, 1e-9)
+	t.elapsed += seconds
+	row.ElapsedSeconds = t.elapsed
+	return row, nil
+}
+
+// gradients computes the examples micro-batch by micro-batch and leaves the
+// gradient of their mean loss in Param.Grad. Neither it nor the loss depends on
+// the size of a micro-batch.
+func (t *trainer) gradients(k int, examples []*data.Example, probe int) metrics.StepRow {
+	var row metrics.StepRow
+	for _, e := range examples {
+		row.Tokens += len(e.Tokens)
+		row.SupervisedTokens += e.NumSupervised()
+	}
+	scale := 1 / float64(row.SupervisedTokens)
+	for first := 0; first < len(examples); first += t.cfg.Train.MicroBatchSize {
+		micro := examples[first:min(first+t.cfg.Train.MicroBatchSize, len(examples))]
+		b := newBatch(micro)
+		b.Train, b.Seed, b.Step, b.First = true, t.cfg.Train.Seed, k, first
+		if first == 0 {
+			b.ProbeRows = probe
+		}
+		for _, loss := range t.model.LossAndGradient(b, scale) {
+			row.Loss += loss
+		}
+	}
+	row.Loss *= scale
+	for _, p := range t.pairs {
+		p.A.Sum.Finish()
+		p.B.Sum.Finish()
+	}
+	return row
+}
+
+// newBatch lays examples end to end; the token before a supervised one predicts
+// it.
+func newBatch(examples []*data.Example) *model.Batch {
+	b := &model.Batch{Pass: nn.Pass{Starts: []int{0}}}
+	for _, e := range examples {
+		start := len(b.Tokens)
+		b.Tokens = append(b.Tokens, e.Tokens...)
+		for t := 1; t < len(e.Tokens); t++ {
+			if e.Supervised(t) {
+				b.Rows = append(b.Rows, start+t-1)
+				b.Targets = append(b.Targets, e.Tokens[t])
+			}
+		}
+		b.Starts = append(b.Starts, len(b.Tokens))
+	}
+	return b
+}
+
+// diverged saves the state before step k, which is still good.
+func (t *trainer) diverged(k int, what string) error {
+	err := &DivergedError{Step: k + 1, What: what, Rate: t.cfg.Train.LearningRate}
+	if k > 0 {
+		path, saveErr := t.save(k)
+		if saveErr != nil {
+			return fmt.Errorf("%w (and the last good state could not be saved: %w)", err, saveErr)
+		}
+		err.Checkpoint = path
+	}
+	return err
+}
+
+// spoiled reports an update that overflowed: only older checkpoints are good.
+func (t *trainer) spoiled(k int, module string) error {
+	path, _, _, _ := latest(t.dir) // without one the message says so
+	return &DivergedError{Step: k + 1, What: "weight of " + module, Rate: t.cfg.Train.LearningRate, Checkpoint: path}
+}
+
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
