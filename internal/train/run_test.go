@@ -16,7 +16,7 @@ import (
 	"github.com/stablelora/stablelora/internal/parallel"
 )
 
-// demoRun is a short run on the demo: 8 steps of 6 examples, Stable-LoRA with a
+// demoRun is a short run on the demo: 6 steps of 4 examples, Stable-LoRA with a
 // shrink large enough that some modules stop.
 func demoRun(t *testing.T, change func(*config.Config)) *config.Config {
 	t.Helper()
@@ -26,8 +26,8 @@ func demoRun(t *testing.T, change func(*config.Config)) *config.Config {
 	}
 	cfg, err := config.Load(empty, []string{
 		"model.path=../demo/model",
-		"data.train=[{path: ../demo/data/hellaswag_train.jsonl, max_samples: 20}, {path: ../demo/data/gsm8k_train.jsonl, max_samples: 20}]",
-		"train.max_steps=8", "train.batch_size=6", "train.micro_batch_size=4", "train.learning_rate=0.005",
+		"data.train=[{path: ../demo/data/hellaswag_train.jsonl, max_samples: 8}, {path: ../demo/data/gsm8k_train.jsonl, max_samples: 8}]",
+		"train.max_steps=6", "train.batch_size=4", "train.micro_batch_size=3", "train.learning_rate=0.005",
 		"optimizer.shrink_ratio=0.05", "lora.target_modules=all-linear", "lora.dropout=0.1", "log.every=3",
 	})
 	if err != nil {
@@ -112,8 +112,8 @@ func TestSameBytes(t *testing.T) {
 		"one thread":    func(*config.Config) { parallel.SetThreads(1) },
 		"three threads": func(*config.Config) { parallel.SetThreads(3) },
 		"micro batch 1": func(c *config.Config) { c.Train.MicroBatchSize = 1 },
-		"micro batch 5": func(c *config.Config) { c.Train.MicroBatchSize = 5 },
-		"micro batch 6": func(c *config.Config) { c.Train.MicroBatchSize = 6 },
+		"micro batch 2": func(c *config.Config) { c.Train.MicroBatchSize = 2 },
+		"micro batch 4": func(c *config.Config) { c.Train.MicroBatchSize = 4 },
 		"recompute":     func(c *config.Config) { c.Train.Recompute = "always" },
 		"checkpoints":   func(c *config.Config) { c.Output.SaveEvery = 3 },
 	} {
@@ -125,7 +125,7 @@ func TestSameBytes(t *testing.T) {
 	}
 	for name, change := range map[string]func(*config.Config){
 		"seed":       func(c *config.Config) { c.Train.Seed = 0 },
-		"batch size": func(c *config.Config) { c.Train.BatchSize = 5 },
+		"batch size": func(c *config.Config) { c.Train.BatchSize = 3 },
 	} {
 		cfg := demoRun(t, change)
 		mustRun(t, cfg, Options{})
@@ -140,7 +140,7 @@ func TestSameBytes(t *testing.T) {
 func TestResume(t *testing.T) {
 	whole := demoRun(t, nil)
 	mustRun(t, whole, Options{})
-	for _, step := range []int{1, 4, 7} {
+	for _, step := range []int{1, 5} {
 		cfg := demoRun(t, nil)
 		stopped := interrupt(t, cfg, Options{}, step)
 		if stopped.ExitCode() != 143 || filepath.Base(stopped.Checkpoint) != fmt.Sprint("checkpoint-", step) {
@@ -294,7 +294,7 @@ func TestDryRunWritesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Records != 40 || p.Steps != 8 || p.TrainableParameters == 0 || !strings.Contains(p.Example, "«") {
+	if p.Records != 16 || p.Steps != 6 || p.TrainableParameters == 0 || !strings.Contains(p.Example, "«") {
 		t.Errorf("%+v", p)
 	}
 	if _, err := os.Stat(cfg.Output.Dir); !errors.Is(err, os.ErrNotExist) {

@@ -1,0 +1,173 @@
+package infer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"testing"
+
+	"github.com/stablelora/stablelora/internal/model"
+	"github.com/stablelora/stablelora/internal/nn"
+	"github.com/stablelora/stablelora/internal/rng"
+)
+
+func tiny(t *testing.T, name string) *Engine {
+	t.Helper()
+	m, err := model.Load(filepath.Join("..", "model", "testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return &Engine{Model: m}
+}
+
+func tokens(seed uint64, n, vocab int) []int32 {
+	s := rng.New(seed, "tokens")
+	ids := make([]int32, n)
+	for i := range ids {
+		ids[i] = int32(3 + s.IntN(vocab-3))
+	}
+	return ids
+}
+
+// A request's score is the same bits alone and among others, and the sum of the
+// log-probabilities of a plain forward pass.
+func TestScore(t *testing.T) {
+	e := tiny(t, "qwen2")
+	var reqs []Request
+	for i := range uint64(7) {
+		reqs = append(reqs, Request{tokens(i, 3+int(i)*2, 40), 1 + int(i)})
+	}
+	reqs = append(reqs, Request{tokens(9, 4, 40), 4}) // nothing to score
+	var done []int
+	all, err := e.Score(context.Background(), reqs, func(n int) { done = append(done, n) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(done) == 0 || done[len(done)-1] != len(reqs) {
+		t.Errorf("progress %v", done)
+	}
+	for i, r := range reqs {
+		alone, err := e.Score(context.Background(), reqs[i:i+1], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if alone[0] != all[i] {
+			t.Errorf("request %d: %v alone, %v among others", i, alone[0], all[i])
+		}
+		want, greedy := plainScore(e, r)
+		if math.Abs(all[i].LogLikelihood-want) > 1e-5 || all[i].Greedy != greedy {
+			t.Errorf("request %d: %v, want %v %v", i, all[i], want, greedy)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := e.Score(ctx, reqs, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// plainScore computes a score from the logits of every position.
+func plainScore(e *Engine, r Request) (sum float64, greedy bool) {
+	b := &model.Batch{Pass: nn.Pass{Starts: []int{0, len(r.Tokens)}}, Tokens: r.Tokens}
+	for i := range r.Tokens {
+		b.Rows = append(b.Rows, i)
+	}
+	logits := e.Model.Logits(b)
+	greedy = true
+	for i := r.From; i < len(r.Tokens); i++ {
+		row, total := logits.Row(i-1), 0.0
+		for _, v := range row {
+			total += math.Exp(float64(v))
+		}
+		sum += float64(row[r.Tokens[i]]) - math.Log(total)
+		greedy = greedy && nn.ArgMax(row) == r.Tokens[i]
+	}
+	return sum, greedy
+}
+
+// Generation with the cache picks what a full forward pass over everything so
+// far would, at any length of the prompt and with every kind of rotation.
+func TestContinueEqualsFullPass(t *testing.T) {
+	for _, name := range []string{"qwen2", "llama3", "qwen3-yarn", "llama-dynamic"} {
+		e := tiny(t, name)
+		e.Model.Config.StopTokens = nil
+		prompt := tokens(4, 6, 40)
+		maxNew := 20
+		if name == "llama-dynamic" {
+			// Beyond the original context its frequencies change with the length,
+			// and cached keys keep their rotation, here as in transformers.
+			maxNew = e.Model.Config.MaxPositions - len(prompt)
+		}
+		got, err := e.Generate(context.Background(), prompt, maxNew, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all := append([]int32{}, prompt...)
+		for range got {
+			b := &model.Batch{Pass: nn.Pass{Starts: []int{0, len(all)}}, Tokens: all, Rows: []int{len(all) - 1}}
+			all = append(all, nn.ArgMax(e.Model.Logits(b).Row(0)))
+		}
+		if len(got) != maxNew || fmt.Sprint(all[len(prompt):]) != fmt.Sprint(got) {
+			t.Errorf("%s: generated %v, full passes give %v", name, got, all[len(prompt):])
+		}
+	}
+}
+
+func TestContinueStops(t *testing.T) {
+	e := tiny(t, "qwen2")
+	e.Model.Config.StopTokens = []int32{7, 9}
+	script := []int32{5, 6, 7, 8}
+	next := func([]float32) int32 { id := script[0]; script = script[1:]; return id }
+	got, _ := e.Continue(context.Background(), []int32{3}, 10, next, nil)
+	if fmt.Sprint(got) != "[5 6]" {
+		t.Errorf("at a stop token: %v", got)
+	}
+	script = []int32{5, 6, 8, 8}
+	got, _ = e.Continue(context.Background(), []int32{3}, 10, next, func(ids []int32) bool { return len(ids) == 3 })
+	if fmt.Sprint(got) != "[5 6 8]" {
+		t.Errorf("when told to: %v", got)
+	}
+	script = []int32{5, 6, 8, 8}
+	if got, _ = e.Continue(context.Background(), []int32{3}, 2, next, nil); fmt.Sprint(got) != "[5 6]" {
+		t.Errorf("at the limit: %v", got)
+	}
+}
+
+func TestSampling(t *testing.T) {
+	logits := []float32{1, 3, 2, 3, -1}
+	draw := func(s Sampling, n int) map[int32]int {
+		pick, count := s.Sampler(), map[int32]int{}
+		for range n {
+			count[pick(logits)]++
+		}
+		return count
+	}
+	if c := draw(Sampling{Temperature: 0, TopP: 1}, 5); c[1] != 5 {
+		t.Errorf("greedy drew %v, want the first of the largest", c)
+	}
+	if c := draw(Sampling{Temperature: 1, TopK: 3, TopP: 1, Seed: 1}, 2000); c[0]+c[4] != 0 || c[2] == 0 {
+		t.Errorf("top-k 3 drew %v", c)
+	}
+	// p(1) = p(3) = 0.4 to the nearest percent: 0.7 needs both, and no more.
+	if c := draw(Sampling{Temperature: 1, TopP: 0.7, Seed: 1}, 2000); c[0]+c[2]+c[4] != 0 || c[3] == 0 {
+		t.Errorf("top-p 0.7 drew %v", c)
+	}
+	const n = 40000
+	c := draw(Sampling{Temperature: 2, TopP: 1, Seed: 3}, n)
+	total := 0.0
+	for _, v := range logits {
+		total += math.Exp(float64(v) / 2)
+	}
+	for id, v := range logits {
+		p := math.Exp(float64(v)/2) / total
+		if got := float64(c[int32(id)]) / n; math.Abs(got-p) > 4*math.Sqrt(p*(1-p)/n) {
+			t.Errorf("token %d drawn with frequency %.4f, probability %.4f", id, got, p)
+		}
+	}
+	if fmt.Sprint(draw(Sampling{Temperature: 1, TopP: 1, Seed: 5}, 50)) != fmt.Sprint(draw(Sampling{Temperature: 1, TopP: 1, Seed: 5}, 50)) {
+		t.Error("a seed does not fix the draws")
+	}
+}
