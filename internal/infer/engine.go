@@ -25,14 +25,16 @@ func Open(modelDir, adapterDir string) (*Engine, error) {
 		return nil, err
 	}
 	e := &Engine{Model: m, Tokenizer: t}
-	if adapterDir == "" {
-		return e, nil
+	if err = m.CheckTokens(t.Size()); err == nil && adapterDir != "" {
+		e.Adapter, err = peft.Load(adapterDir, peft.Modules(m))
 	}
-	if e.Adapter, err = peft.Load(adapterDir, peft.Modules(m)); err != nil {
+	if err != nil {
 		m.Close()
 		return nil, err
 	}
-	e.Adapter.Attach(m)
+	if e.Adapter != nil {
+		e.Adapter.Attach(m)
+	}
 	return e, nil
 }
 

@@ -107,8 +107,12 @@ func readJSON(path string, v any) error {
 	if err != nil {
 		return fsutil.Input(path, err)
 	}
-	if err := json.Unmarshal(data, v); err != nil {
-		return fsutil.Inputf(path, "is not the JSON expected here: %w", err)
+	err = json.Unmarshal(data, v)
+	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
+		return fsutil.Inputf(path, "%s is a JSON %s, want %s", wrong.Field, wrong.Value, wrong.Type)
+	}
+	if err != nil {
+		return fsutil.Inputf(path, "is not JSON: %w", err)
 	}
 	return nil
 }

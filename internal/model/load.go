@@ -38,6 +38,16 @@ func Load(dir string) (*Decoder, error) {
 	return m, nil
 }
 
+// CheckTokens reports a tokenizer whose ids, below size, go beyond the rows of
+// the embedding.
+func (m *Decoder) CheckTokens(size int) error {
+	if size > m.Config.VocabSize {
+		return fsutil.Inputf(m.weights.Dir(), "tokenizer.json has token ids up to %d, the embedding only %d rows; they belong to different models",
+			size-1, m.Config.VocabSize)
+	}
+	return nil
+}
+
 // Hash is the SHA-256 of every tensor's name, format, shape and bytes: of the
 // weights, however they are sharded.
 func (m *Decoder) Hash() string {

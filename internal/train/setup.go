@@ -7,7 +7,6 @@ import (
 	"github.com/stablelora/stablelora/internal/chat"
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/data"
-	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/nn"
@@ -19,7 +18,8 @@ import (
 // open loads everything the configuration names and checks that it fits
 // together. Nothing is written.
 func open(cfg *config.Config, r metrics.Reporter) (*trainer, error) {
-	t := &trainer{cfg: cfg, dir: cfg.Output.Dir}
+	resolved := *cfg
+	t := &trainer{cfg: &resolved, dir: cfg.Output.Dir}
 	var err error
 	if t.tok, err = tokenizer.Load(cfg.Model.Path); err != nil {
 		return nil, err
@@ -44,8 +44,8 @@ func (t *trainer) openData(r metrics.Reporter) error {
 	if len(c.EOS) > 0 {
 		enc.EOS = &c.EOS[0]
 	}
-	if t.tok.Size() > c.VocabSize {
-		return fsutil.Inputf(t.cfg.Model.Path, "tokenizer.json has token ids up to %d, the embedding has %d rows", t.tok.Size()-1, c.VocabSize)
+	if err := t.model.CheckTokens(t.tok.Size()); err != nil {
+		return err
 	}
 	var err error
 	if t.train, err = data.Load(t.cfg.Data, t.cfg.Data.Train, enc); err != nil {
@@ -91,8 +91,7 @@ func (t *trainer) openAdapter(r metrics.Reporter) error {
 	if l.InitFrom != "" {
 		t.adapter, err = peft.Load(l.InitFrom, modules, peft.AllowZeroB)
 		if err == nil {
-			t.adapter.Spec.Dropout = l.Dropout
-			t.adapter.Spec.BaseModel = t.cfg.Model.Path
+			t.adoptSpec()
 		}
 	} else {
 		t.adapter, err = peft.New(peft.Spec{R: l.R, Alpha: l.Alpha, Dropout: l.Dropout,
@@ -110,6 +109,17 @@ func (t *trainer) openAdapter(r metrics.Reporter) error {
 		r.Warn("lora.init zero: with A = B = 0 both gradients are 0 and nothing is learnt; it shows the saddle point")
 	}
 	return nil
+}
+
+// adoptSpec takes r, alpha, targets, layers and rsLoRA from the adapter that
+// training starts from; the resolved configuration shows them.
+func (t *trainer) adoptSpec() {
+	l, s := &t.cfg.LoRA, &t.adapter.Spec
+	s.Dropout, s.BaseModel = l.Dropout, t.cfg.Model.Path
+	l.R, l.Alpha, l.UseRSLoRA = s.R, s.Alpha, s.UseRSLoRA
+	l.TargetModules = config.Targets{Names: s.Targets.Names, Pattern: s.Targets.Pattern}
+	l.ExcludeModules = config.Targets{Names: s.Exclude.Names, Pattern: s.Exclude.Pattern}
+	l.Layers = s.Layers
 }
 
 func targets(c config.Targets) peft.Targets { return peft.Targets{Names: c.Names, Pattern: c.Pattern} }
