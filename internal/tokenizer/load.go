@@ -17,6 +17,9 @@ import (
 // the caller's business. Errors are *fsutil.InputError; they name the part of
 // the file that is broken or not implemented.
 func Load(dir string) (*Tokenizer, error) {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, fsutil.Inputf(dir, "there is no such folder")
+	}
 	path := filepath.Join(dir, "tokenizer.json")
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
