@@ -23,7 +23,9 @@ func CheckOutput(out string, overwrite bool, inputs ...string) error {
 		return fmt.Errorf("output %s is a file, a folder is due", out)
 	}
 	for _, in := range inputs {
-		if inside, err := isInside(in, info); err != nil {
+		if inside, err := isInside(in, info); errors.Is(err, os.ErrNotExist) {
+			continue // reading it will say so
+		} else if err != nil {
 			return err
 		} else if inside {
 			return fmt.Errorf("output %s is the folder of the input %s, or holds it: choose another one", out, in)
