@@ -19,6 +19,7 @@ import (
 
 type evalOptions struct {
 	config, model, adapter, output string
+	untrained                      string // the run's folder of config that has no adapter yet
 	tasks, data, fewshotData       []string
 	numFewshot, maxGenToks         int
 	limit                          float64
@@ -81,7 +82,7 @@ func (o *evalOptions) resolve(e *env, cmd *cobra.Command) ([]eval.TaskSpec, erro
 		}
 		if !flags.Changed("adapter") {
 			if o.adapter = finishedRun(cfg); o.adapter == "" {
-				e.note("%s holds no adapter yet: scoring the base model alone", cfg.Output.Dir)
+				o.untrained = cfg.Output.Dir
 			}
 		}
 		if !flags.Changed("base") {
@@ -180,9 +181,12 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 		return err
 	}
 	defer engine.Close()
+	if o.untrained != "" {
+		e.note("%s holds no adapter yet: scoring the base model alone", o.untrained)
+	}
 	if o.output != "" { // before hours of evaluation
 		if err := os.MkdirAll(o.output, 0o755); err != nil {
-			return err
+			return usagef("--output: %w", err)
 		}
 		defer os.Remove(o.output) // which fails unless it is empty
 	}

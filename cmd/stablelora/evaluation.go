@@ -40,7 +40,7 @@ func knownTask(name string) error {
 	if _, ok := task.Lookup(name); ok {
 		return nil
 	}
-	return usagef("there is no task %q%s; the tasks are %s", name, didYouMean("", name, task.Names()), strings.Join(task.Names(), ", "))
+	return usagef("there is no task %q among %s%s", name, strings.Join(task.Names(), ", "), didYouMean("", name, task.Names()))
 }
 
 // taskSpecs are eval.tasks of a configuration.
