@@ -16,6 +16,9 @@ const prefix = "checkpoint-"
 
 func folderName(step int) string { return prefix + strconv.Itoa(step) }
 
+// Path returns the place of the checkpoint of a step.
+func Path(runDir string, step int) string { return filepath.Join(runDir, folderName(step)) }
+
 // isLeftover recognises the hidden folders of an interrupted Write or removal.
 func isLeftover(name string) bool { return strings.HasPrefix(name, "."+prefix) }
 

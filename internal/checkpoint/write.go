@@ -33,7 +33,7 @@ func Write(runDir string, step int, files func(dir string) error) (path string, 
 	if err := seal(tmp); err != nil {
 		return "", err
 	}
-	path = filepath.Join(runDir, name)
+	path = Path(runDir, step)
 	old, err := setAside(path)
 	if err != nil {
 		return "", err

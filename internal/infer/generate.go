@@ -2,6 +2,7 @@ package infer
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/stablelora/stablelora/internal/nn"
@@ -21,7 +22,11 @@ func (e *Engine) Generate(ctx context.Context, prompt []int32, maxNew int, stop 
 func (e *Engine) Continue(ctx context.Context, prompt []int32, maxNew int, next func(logits []float32) int32, stop func([]int32) bool) ([]int32, error) {
 	cache := e.Model.NewKVCache(len(prompt) + maxNew)
 	var logits []float32
-	for chunk := range slices.Chunk(prompt, promptChunk) {
+	size := promptChunk
+	if e.Model.Dynamic() {
+		size = len(prompt)
+	}
+	for chunk := range slices.Chunk(prompt, size) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -33,6 +38,9 @@ func (e *Engine) Continue(ctx context.Context, prompt []int32, maxNew int, next 
 			return out, err
 		}
 		id := next(logits)
+		if logits[id] != logits[id] {
+			return out, errors.New("the model's logits are not numbers; its weights or the adapter's are broken")
+		}
 		if slices.Contains(e.Model.Config.StopTokens, id) {
 			break
 		}

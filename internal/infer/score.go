@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/stablelora/stablelora/internal/model"
-	"github.com/stablelora/stablelora/internal/nn"
 )
 
 // Request asks how probable Tokens[From:] are after Tokens[:From]; From is at
@@ -48,19 +47,12 @@ func (e *Engine) Score(ctx context.Context, reqs []Request, progress func(done i
 
 // scorePass computes some requests laid end to end.
 func (e *Engine) scorePass(reqs []Request) []Score {
-	b := &model.Batch{Pass: nn.Pass{Starts: []int{0}}}
+	b := model.NewBatch()
 	for _, r := range reqs {
 		if r.From < 1 || r.From > len(r.Tokens) {
 			panic(fmt.Sprintf("infer: continuation from %d of %d tokens", r.From, len(r.Tokens)))
 		}
-		// The last token predicts nothing that is asked for.
-		start, n := len(b.Tokens), len(r.Tokens)-1
-		b.Tokens = append(b.Tokens, r.Tokens[:n]...)
-		for t := r.From; t <= n; t++ {
-			b.Rows = append(b.Rows, start+t-1)
-			b.Targets = append(b.Targets, r.Tokens[t])
-		}
-		b.Starts = append(b.Starts, len(b.Tokens))
+		b.Append(r.Tokens, func(t int) bool { return t >= r.From })
 	}
 	logp, best := e.Model.Score(b)
 	scores := make([]Score, len(reqs))

@@ -14,8 +14,9 @@ import (
 
 const maxLine = 1 << 20 // bytes; rows are far shorter
 
-// CutBack removes the rows of steps beyond step, and a torn last line, from a
-// file of rows in the order of their steps. A file that is not there needs no
+// CutBack removes the rows of steps beyond step, the evaluations after step
+// itself, which a resumed run repeats, and a torn last line, from a file of rows
+// in the order of their steps. A file that is not there needs no
 // cutting. A broken line before that point is an error that names it.
 func CutBack(path string, step int) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -39,7 +40,7 @@ func CutBack(path string, step int) error {
 	return f.Close()
 }
 
-// keptBytes is the length of the rows up to and with step.
+// keptBytes is the length of the rows that stay.
 func keptBytes(path string, f io.Reader, step int) (int64, error) {
 	r := bufio.NewReaderSize(f, maxLine)
 	var keep int64
@@ -53,14 +54,19 @@ func keptBytes(path string, f io.Reader, step int) (int64, error) {
 		case err != nil:
 			return 0, err
 		}
-		var row struct{ Step *int }
+		var row struct {
+			Step         *int
+			LearningRate *float64 `json:"learning_rate"` // of training steps,
+			Module       *string  // and of their stability rows
+		}
 		if json.Unmarshal(text, &row) != nil || row.Step == nil {
 			if _, err := r.Peek(1); err == io.EOF {
 				return keep, nil // the last line, torn by a lost write
 			}
 			return 0, brokenLine(path, line, "not a row with a step")
 		}
-		if *row.Step > step {
+		isStep := row.LearningRate != nil || row.Module != nil
+		if *row.Step > step || *row.Step == step && !isStep {
 			return keep, nil
 		}
 		keep += int64(len(text))

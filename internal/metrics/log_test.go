@@ -87,7 +87,8 @@ func TestLogRefusesNumbersJSONLacks(t *testing.T) {
 }
 
 func TestCutBack(t *testing.T) {
-	const one, two, three = "{\"step\":1,\"loss\":2}\n", "{\"step\":2}\n", "{\"step\":3}\n"
+	const one, two, three = "{\"step\":1,\"learning_rate\":2}\n", "{\"step\":2,\"module\":\"m\"}\n", "{\"step\":3,\"module\":\"m\"}\n"
+	const evalOne, evalTwo = "{\"step\":1,\"eval_loss\":2}\n", "{\"step\":2,\"tasks\":{}}\n"
 	for _, c := range []struct {
 		name, content string
 		step          int
@@ -95,6 +96,7 @@ func TestCutBack(t *testing.T) {
 		wantErr       string
 	}{
 		{"beyond", one + one + two + three, 2, one + one + two, ""},
+		{"evaluations", one + evalOne + two + evalTwo, 2, one + evalOne + two, ""},
 		{"nothing beyond", one + two, 5, one + two, ""},
 		{"everything", one + two, 0, "", ""},
 		{"torn last line", one + two + `{"step":2,"lo`, 2, one + two, ""},

@@ -124,13 +124,14 @@ func (f *file) config() (*Config, error) {
 	}
 	c := &Config{
 		Architecture: arch, HiddenSize: f.HiddenSize, IntermediateSize: f.IntermediateSize, Layers: f.Layers,
-		Heads: f.Heads, KVHeads: or(f.KVHeads, f.Heads), VocabSize: f.VocabSize, TieEmbeddings: f.Tie,
+		Heads: f.Heads, KVHeads: or(f.KVHeads, 32), VocabSize: f.VocabSize, TieEmbeddings: f.Tie,
 		RMSNormEps: or(f.RMSNormEps, 1e-6), MaxPositions: or(f.MaxPositions, 2048),
 	}
 	defaultHeadDim := f.HiddenSize / max(1, f.Heads)
 	switch arch {
 	case "LlamaForCausalLM":
 		c.QKVBias, c.OBias, c.MLPBias = f.AttentionBias, f.AttentionBias, f.MLPBias
+		c.KVHeads = or(f.KVHeads, f.Heads)
 	case "Qwen2ForCausalLM":
 		c.QKVBias = true
 		c.MaxPositions = or(f.MaxPositions, 32768)
@@ -182,7 +183,7 @@ func (f *file) unsupported() error {
 	if f.HiddenAct != "" && f.HiddenAct != "silu" && f.HiddenAct != "swish" {
 		refuse("hidden_act %q is not supported, only silu", f.HiddenAct)
 	}
-	if f.UseSlidingWindow && or(f.MaxWindowLayers, f.Layers) < f.Layers {
+	if f.UseSlidingWindow && or(f.MaxWindowLayers, 28) < f.Layers {
 		refuse("use_sliding_window: sliding-window attention is not supported")
 	}
 	for i, t := range f.LayerTypes {

@@ -25,12 +25,29 @@ type Decoder struct {
 }
 
 // Batch is what one pass computes: sequences laid end to end, and which rows
-// predict a supervised token.
+// predict a token that is asked for.
 type Batch struct {
 	nn.Pass
 	Tokens  []int32 // (N)
 	Rows    []int   // rows whose logits are wanted, increasing
 	Targets []int32 // the token that follows each of them
+}
+
+// NewBatch returns a batch of no sequences.
+func NewBatch() *Batch { return &Batch{Pass: nn.Pass{Starts: []int{0}}} }
+
+// Append adds a sequence; the token before each t > 0 that asked holds for
+// predicts it. The last token predicts nothing and is not computed.
+func (b *Batch) Append(tokens []int32, asked func(t int) bool) {
+	start := len(b.Tokens)
+	b.Tokens = append(b.Tokens, tokens[:len(tokens)-1]...)
+	for t := 1; t < len(tokens); t++ {
+		if asked(t) {
+			b.Rows = append(b.Rows, start+t-1)
+			b.Targets = append(b.Targets, tokens[t])
+		}
+	}
+	b.Starts = append(b.Starts, len(b.Tokens))
 }
 
 // Linears lists every linear layer of the blocks, in the checkpoint's order.
@@ -95,6 +112,10 @@ func (m *Decoder) forwardKeeping(b *Batch, lowest int) (tensor.Matrix, []*activa
 	return x, kept
 }
 
+// Dynamic says that rotary frequencies depend on a sequence's length, so that a
+// prompt must be computed in one piece.
+func (m *Decoder) Dynamic() bool { return m.Config.RopeScale.Kind == "dynamic" }
+
 // Losses returns the cross-entropy of each target.
 func (m *Decoder) Losses(b *Batch) []float64 {
 	losses := make([]float64, len(b.Rows))
@@ -156,9 +177,6 @@ func (m *Decoder) lowestAdapted() int {
 	}
 	return len(m.Layers)
 }
-
-// ArenaBytes is the memory held for activations.
-func (m *Decoder) ArenaBytes() int { return m.arena.Bytes() }
 
 // Weights are the model's files.
 func (m *Decoder) Weights() *safetensors.Set { return m.weights }

@@ -9,7 +9,6 @@ import (
 // generation computes each token once.
 type KVCache struct {
 	layers []layerCache
-	n, cap int
 }
 
 type layerCache struct {
@@ -19,15 +18,12 @@ type layerCache struct {
 
 // NewKVCache returns a cache for at most capacity tokens.
 func (m *Decoder) NewKVCache(capacity int) *KVCache {
-	c := &KVCache{layers: make([]layerCache, len(m.Layers)), cap: capacity}
+	c := &KVCache{layers: make([]layerCache, len(m.Layers))}
 	for i, b := range m.Layers {
 		c.layers[i] = layerCache{k: tensor.New(capacity, b.kvCols), v: tensor.New(capacity, b.kvCols)}
 	}
 	return c
 }
-
-// Len is the number of tokens in the cache.
-func (c *KVCache) Len() int { return c.n }
 
 // attend adds the pass's keys and values to the cache and attends to all of
 // them. The pass is one sequence.
@@ -55,7 +51,6 @@ func (m *Decoder) Extend(c *KVCache, tokens []int32) []float32 {
 		m.arena.Release(mark)
 		x, y = y, x
 	}
-	c.n += len(tokens)
 	last := m.normRows(x, []int{len(tokens) - 1})
 	logits := m.arena.Alloc(1, m.Head.W.Rows)
 	m.Head.Logits(logits, last)

@@ -60,6 +60,16 @@ func (m *Decoder) Hash() string {
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
+// WeightBytes is the size of all tensors as they are stored.
+func (m *Decoder) WeightBytes() int64 {
+	var n int64
+	for _, name := range m.weights.Names() {
+		t, _ := m.weights.Tensor(name)
+		n += int64(len(t.Data))
+	}
+	return n
+}
+
 // NumParameters counts the elements of all tensors.
 func (m *Decoder) NumParameters() int64 {
 	var n int64
@@ -167,13 +177,10 @@ func (l *loader) matrix(name string, rows, cols int) *tensor.Weight {
 		return &tensor.Weight{}
 	}
 	w := &tensor.Weight{Name: name, Rows: rows, Cols: cols}
-	switch t.DType {
-	case "F32":
-		w.DType, w.F32 = dtype.F32, t.F32View()
-	case "F16":
-		w.DType, w.U16 = dtype.F16, t.U16View()
-	case "BF16":
-		w.DType, w.U16 = dtype.BF16, t.U16View()
+	if w.DType, _ = t.Format(); w.DType == dtype.F32 { // take has checked it
+		w.F32 = t.F32View()
+	} else {
+		w.U16 = t.U16View()
 	}
 	return w
 }
@@ -188,10 +195,8 @@ func (l *loader) take(name string, shape ...int) (safetensors.Tensor, bool) {
 	if !slices.Equal(t.Shape, shape) {
 		return t, l.fail("%s has shape %v, config.json implies %v", name, t.Shape, shape)
 	}
-	switch t.DType {
-	case "F32", "F16", "BF16":
-	default:
-		return t, l.fail("%s is stored as %s; supported are F32, F16 and BF16", name, t.DType)
+	if _, err := t.Format(); err != nil {
+		return t, l.fail("%w", err)
 	}
 	if i := t.FirstNonFinite(); i >= 0 {
 		return t, l.fail("%s holds a NaN or infinity at element %d; the checkpoint is damaged", name, i)

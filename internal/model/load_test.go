@@ -96,7 +96,7 @@ func TestLoadRefuses(t *testing.T) {
 			bits := uint16(math.Float32bits(float32(math.NaN())) >> 16)
 			m[q].Data[6], m[q].Data[7] = byte(bits), byte(bits>>8)
 		}, []string{q + " holds a NaN or infinity at element 3"}},
-		"another format": {func(m map[string]safetensors.Tensor) { x := m[q]; x.DType = "I16"; m[q] = x }, []string{q + " is stored as I16"}},
+		"another format": {func(m map[string]safetensors.Tensor) { x := m[q]; x.DType = "I16"; m[q] = x }, []string{`"` + q + `" has dtype I16; supported are F32, F16 and BF16`}},
 	} {
 		_, err := Load(changedModel(t, c.change))
 		var input *fsutil.InputError

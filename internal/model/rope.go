@@ -10,20 +10,20 @@ import (
 
 // RopeScaling is config.json's rope_scaling (transformers 5: rope_parameters).
 type RopeScaling struct {
-	Kind             string   `json:"rope_type"` // "" and "default": none
-	OldKind          string   `json:"type"`
-	Theta            *float64 `json:"rope_theta"`
-	Factor           float64  `json:"factor"`
-	LowFreqFactor    float64  `json:"low_freq_factor"`
-	HighFreqFactor   float64  `json:"high_freq_factor"`
-	OriginalMax      *int     `json:"original_max_position_embeddings"`
-	BetaFast         *float64 `json:"beta_fast"`
-	BetaSlow         *float64 `json:"beta_slow"`
-	Truncate         *bool    `json:"truncate"`
-	AttentionFactor  *float64 `json:"attention_factor"`
-	MScale           float64  `json:"mscale"`
-	MScaleAllDim     float64  `json:"mscale_all_dim"`
-	PartialRotaryOld *float64 `json:"partial_rotary_factor"`
+	Kind            string   `json:"rope_type"` // "" and "default": none
+	OldKind         string   `json:"type"`
+	Theta           *float64 `json:"rope_theta"`
+	Factor          float64  `json:"factor"`
+	LowFreqFactor   float64  `json:"low_freq_factor"`
+	HighFreqFactor  float64  `json:"high_freq_factor"`
+	OriginalMax     *int     `json:"original_max_position_embeddings"`
+	BetaFast        *float64 `json:"beta_fast"`
+	BetaSlow        *float64 `json:"beta_slow"`
+	Truncate        *bool    `json:"truncate"`
+	AttentionFactor *float64 `json:"attention_factor"`
+	MScale          float64  `json:"mscale"`
+	MScaleAllDim    float64  `json:"mscale_all_dim"`
+	PartialRotary   *float64 `json:"partial_rotary_factor"`
 }
 
 // rope fills RopeTheta and RopeScale.
@@ -48,7 +48,7 @@ func (f *file) rope(c *Config) error {
 	if !(c.RopeTheta > 1 && c.RopeTheta < 1e15) {
 		return fmt.Errorf("rope_theta %v is out of range", c.RopeTheta)
 	}
-	if p := or(s.PartialRotaryOld, 1); p != 1 {
+	if p := or(s.PartialRotary, 1); p != 1 {
 		return fmt.Errorf("partial_rotary_factor %v is not supported, only 1", p)
 	}
 	return s.check(c)
@@ -80,8 +80,8 @@ func (s *RopeScaling) check(c *Config) error {
 	return nil
 }
 
-// newRoPE computes the frequencies as transformers' modeling_rope_utils does.
-// They are rounded to float32 at the places where torch rounds.
+// newRoPE computes the frequencies as transformers' modeling_rope_utils does,
+// scaling in float64.
 func newRoPE(c *Config) *nn.RoPE {
 	s, d := &c.RopeScale, c.HeadDim
 	inv := inverseFrequencies(c.RopeTheta, d)
@@ -94,7 +94,7 @@ func newRoPE(c *Config) *nn.RoPE {
 	case "dynamic":
 		r.Dynamic = func(length int) []float32 {
 			l := float64(max(length, c.MaxPositions))
-			grow := s.Factor*l/float64(c.MaxPositions) - (s.Factor - 1)
+			grow := float64(s.Factor*l/float64(c.MaxPositions)) - (s.Factor - 1)
 			return inverseFrequencies(c.RopeTheta*math.Pow(grow, float64(d)/float64(d-2)), d)
 		}
 	case "llama3":
@@ -129,7 +129,7 @@ func (s *RopeScaling) llama3(f float32) float32 {
 		return f / float32(s.Factor)
 	}
 	t := (orig/wavelength - s.LowFreqFactor) / (s.HighFreqFactor - s.LowFreqFactor)
-	return float32((1-t)*float64(f)/s.Factor + t*float64(f))
+	return float32(float64((1-t)*float64(f)/s.Factor) + float64(t*float64(f)))
 }
 
 // yarn rewrites the frequencies in place (Peng et al. 2023) and returns the
@@ -150,7 +150,7 @@ func (s *RopeScaling) yarn(inv []float32, c *Config) float64 {
 	}
 	for i, f := range inv {
 		ramp := min(max((float64(i)-lo)/(hi-lo), 0), 1)
-		inv[i] = float32(float64(f)/s.Factor*ramp + float64(f)*(1-ramp))
+		inv[i] = float32(float64(float64(f)/s.Factor*ramp) + float64(float64(f)*(1-ramp)))
 	}
 	g := func(m float64) float64 {
 		if s.Factor <= 1 {

@@ -30,12 +30,9 @@ const queryBlock = 64
 type attnScratch struct{ s, d []float32 }
 
 // Forward writes o (T, H·K) for the last T positions of one sequence: q is
-// (T, H·K), k and v are (L, G·K) with all L >= T positions. Calls for different
-// sequences may run at the same time.
+// (T, H·K), k and v are (L, G·K) with all L >= T positions.
 func (t *Attention) Forward(o, q, k, v tensor.Matrix) {
-	for g := range t.KVHeads {
-		t.forwardGroup(o, q, k, v, g)
-	}
+	parallel.For(t.KVHeads, func(g int) { t.forwardGroup(o, q, k, v, g) })
 }
 
 // ForwardPass is Forward for every sequence of a pass.
@@ -139,9 +136,9 @@ func softmaxBackward(d, p tensor.Matrix, scale float32) {
 		for j, v := range pi {
 			dot += float64(v) * float64(di[j])
 		}
-		mean := float32(dot)
+		rowSum := float32(dot)
 		for j, v := range pi {
-			di[j] = v * (di[j] - mean) * scale
+			di[j] = v * (di[j] - rowSum) * scale
 		}
 	}
 }

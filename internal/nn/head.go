@@ -32,7 +32,7 @@ func (h *Head) Loss(dx, x tensor.Matrix, targets []int32, scale float64, losses 
 		parallel.For(hi-lo, func(i int) {
 			row, target := logits.Row(i), targets[lo+i]
 			largest, sum := logSumExp(row)
-			losses[lo+i] = float64(largest) + math.Log(sum) - float64(row[target])
+			losses[lo+i] = -logProbability(row[target], largest, sum)
 			if dx.Rows == 0 {
 				return
 			}
@@ -55,7 +55,7 @@ func (h *Head) Score(x tensor.Matrix, targets []int32, logp []float64, best []bo
 		parallel.For(hi-lo, func(i int) {
 			row, target := logits.Row(i), targets[lo+i]
 			largest, sum := logSumExp(row)
-			logp[lo+i] = float64(row[target]-largest) - math.Log(sum)
+			logp[lo+i] = logProbability(row[target], largest, sum)
 			best[lo+i] = ArgMax(row) == target
 		})
 	})
@@ -87,6 +87,11 @@ func logSumExp(x []float32) (largest float32, sum float64) {
 		sum += float64(exp(v - largest))
 	}
 	return largest, sum
+}
+
+// logProbability is the logarithm of a logit's softmax.
+func logProbability(logit, largest float32, sum float64) float64 {
+	return float64(logit) - float64(largest) - math.Log(sum)
 }
 
 // ArgMax returns the index of the largest element, the first one where several

@@ -61,7 +61,7 @@ func (l *Linear) Forward(y, x tensor.Matrix, c *LinearCache, p *Pass, a *tensor.
 	m := a.Mark()
 	tensor.MatMulT(c.h, l.dropped(x, p, a), l.LoRA.A.Value, false)
 	a.Release(m)
-	scaleRows(c.h, l.LoRA.Scale)
+	c.h.Scale(l.LoRA.Scale)
 	tensor.MatMulT(y, c.h, l.LoRA.B.Value, true)
 }
 
@@ -85,7 +85,7 @@ func (l *Linear) Backward(dx, dy, x tensor.Matrix, acc bool, c *LinearCache, p *
 	A, B := l.LoRA.A, l.LoRA.B
 	dh := a.Alloc(dy.Rows, A.Value.Rows)
 	tensor.MatMul(dh, dy, B.Value, false)
-	scaleRows(dh, l.LoRA.Scale)
+	dh.Scale(l.LoRA.Scale)
 	xd := l.dropped(x, p, a)
 	for e := range p.Sequences() {
 		tensor.TMatMul(A.Sum.Next(), p.sequence(dh, e), p.sequence(xd, e), false)
@@ -157,13 +157,4 @@ func (l *Linear) Attach(o *LoRA) {
 			l.Name, l.W.Rows, l.W.Cols, a.Rows, a.Cols, b.Rows, b.Cols))
 	}
 	l.LoRA = o
-}
-
-func scaleRows(m tensor.Matrix, s float32) {
-	for i := range m.Rows {
-		row := m.Row(i)
-		for j := range row {
-			row[j] *= s
-		}
-	}
 }

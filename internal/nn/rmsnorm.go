@@ -63,7 +63,7 @@ func (n *RMSNorm) Backward(dx, dy, x tensor.Matrix, rstd []float32) {
 			r := rstd[i]
 			mean := float32(dot * float64(r) / float64(len(xi)))
 			for j, v := range xi {
-				dxi[j] += float32(r * (float32(dyi[j]*n.W[j]) - float32(v*r)*mean))
+				dxi[j] += float32(r * (float32(dyi[j]*n.W[j]) - float32(float32(v*r)*mean)))
 			}
 		}
 	})

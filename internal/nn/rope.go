@@ -2,7 +2,6 @@ package nn
 
 import (
 	"math"
-	"sync"
 
 	"github.com/stablelora/stablelora/internal/parallel"
 	"github.com/stablelora/stablelora/internal/tensor"
@@ -21,8 +20,8 @@ type RoPE struct {
 	// length instead of InvFreq (dynamic NTK scaling).
 	Dynamic func(length int) []float32
 
-	mu     sync.Mutex
-	tables map[int]rotation // by length; a single one, under 0, without Dynamic
+	last   rotation // the latest table
+	length int      // it was made for; 0: any it is long enough for
 }
 
 // rotation holds cos and sin, both (positions, K/2).
@@ -65,21 +64,17 @@ func (r *RoPE) apply(x tensor.Matrix, heads, from, length int, sign float32) {
 
 // table returns cos and sin for at least length positions.
 func (r *RoPE) table(length int) rotation {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	key, freq := 0, r.InvFreq
+	freq, rows, key := r.InvFreq, max(length, 2*r.last.cos.Rows), 0
 	if r.Dynamic != nil {
-		key, freq = length, r.Dynamic(length)
+		key, rows = length, length
 	}
-	rot, ok := r.tables[key]
-	if ok && rot.cos.Rows >= length {
-		return rot
+	if r.last.cos.Rows >= length && r.length == key {
+		return r.last
 	}
-	rows := max(length, 2*rot.cos.Rows)
 	if r.Dynamic != nil {
-		rows, r.tables = length, nil // sequences of a pass seldom share a length
+		freq = r.Dynamic(length)
 	}
-	rot = rotation{tensor.New(rows, len(freq)), tensor.New(rows, len(freq))}
+	rot := rotation{tensor.New(rows, len(freq)), tensor.New(rows, len(freq))}
 	for p := range rows {
 		cos, sin := rot.cos.Row(p), rot.sin.Row(p)
 		for i, f := range freq {
@@ -89,9 +84,6 @@ func (r *RoPE) table(length int) rotation {
 			sin[i] = float32(math.Sin(angle)) * r.Scale
 		}
 	}
-	if r.tables == nil {
-		r.tables = map[int]rotation{}
-	}
-	r.tables[key] = rot
+	r.last, r.length = rot, key
 	return rot
 }

@@ -22,19 +22,10 @@ func ClipGlobalNorm(pairs []Pair, maxNorm float64) float64 {
 		return norm
 	}
 	for _, p := range pairs {
-		scale(p.A.Grad, float32(coef))
-		scale(p.B.Grad, float32(coef))
+		p.A.Grad.Scale(float32(coef))
+		p.B.Grad.Scale(float32(coef))
 	}
 	return norm
-}
-
-func scale(m tensor.Matrix, f float32) {
-	for i := range m.Rows {
-		row := m.Row(i)
-		for j := range row {
-			row[j] *= f
-		}
-	}
 }
 
 // FrobeniusNorm returns the root of the sum of squares, added in float64 row by

@@ -55,12 +55,7 @@ func (o *StableLoRA) shrink(s *Status, p Pair) {
 	if !s.Shrinking {
 		return
 	}
-	keep := float32(1 - o.hp.ShrinkRatio)
-	for i := range p.A.Value.Rows {
-		for j, a := range p.A.Value.Row(i) {
-			p.A.Value.Row(i)[j] = a * keep
-		}
-	}
+	p.A.Value.Scale(float32(1 - o.hp.ShrinkRatio))
 	s.Factor = o.factor(o.step + 1)
 }
 

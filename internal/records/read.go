@@ -131,7 +131,7 @@ func (r *reader) array() error {
 	for ; err == nil && c != ']'; c, err = r.skipSpace() {
 		if r.count > 0 {
 			// c is the comma readElement stopped at.
-			if c, err = r.skipSpace(); err != nil {
+			if _, err = r.skipSpace(); err != nil {
 				break
 			}
 		}

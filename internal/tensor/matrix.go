@@ -74,6 +74,16 @@ func (m Matrix) Add(src Matrix) {
 	}
 }
 
+// Scale multiplies every element by f.
+func (m Matrix) Scale(f float32) {
+	for i := range m.Rows {
+		row := m.Row(i)
+		for j := range row {
+			row[j] *= f
+		}
+	}
+}
+
 func (m Matrix) mustMatch(op string, o Matrix) {
 	if m.Rows != o.Rows || m.Cols != o.Cols {
 		panic(fmt.Sprintf("tensor: %s of %d x %d and %d x %d", op, m.Rows, m.Cols, o.Rows, o.Cols))

@@ -32,7 +32,7 @@ func (s *TreeSum) Push() {
 	k := carry(s.n)
 	sum := s.levels[k]
 	for l := range k {
-		addTo(sum, s.levels[l]) // the earlier positions, from the nearest pair upward
+		sum.Add(s.levels[l]) // the earlier positions, from the nearest pair upward
 	}
 	s.n++
 }
@@ -50,7 +50,7 @@ func (s *TreeSum) Finish() {
 			s.out.CopyFrom(s.levels[l])
 			first = false
 		} else {
-			addTo(s.out, s.levels[l])
+			s.out.Add(s.levels[l])
 		}
 	}
 	s.n = 0
@@ -65,7 +65,3 @@ func carry(n int) int {
 	}
 	return k
 }
-
-// addTo computes dst = left + dst. Addition of floats commutes, so that the
-// order of the two operands does not matter; only the tree does.
-func addTo(dst, left Matrix) { dst.Add(left) }

@@ -28,7 +28,7 @@ type Preview struct {
 
 // DryRun opens and checks everything that Run would and writes nothing.
 func DryRun(cfg *config.Config, r metrics.Reporter) (*Preview, error) {
-	t, err := open(cfg, r)
+	t, err := open(Options{Config: cfg, Reporter: r})
 	if err != nil {
 		return nil, err
 	}

@@ -33,25 +33,26 @@ type SignalError struct{ Signal os.Signal }
 
 func (e SignalError) Error() string { return e.Signal.String() }
 
-// DivergedError says that a number of the computation was not finite, before
-// it could reach the weights or a file.
+// DivergedError says that a number of the computation was not finite. It has
+// not reached a file.
 type DivergedError struct {
-	Step       int    // the step that was not taken, from 1
-	What       string // "loss", "gradient of ...", "weight ..."
+	Step       int    // from 1
+	What       string // "loss", "gradient", "A or B of ... after the update"
 	Rate       float64
 	Checkpoint string // the last good state; "" when there is none
 }
 
 func (e *DivergedError) Error() string {
-	kept := "nothing was saved"
+	kept := "there is no earlier state to go back to"
 	if e.Checkpoint != "" {
 		kept = "the last good state is " + e.Checkpoint
 	}
-	return fmt.Sprintf("step %d: the %s is not finite; stopped before the update, %s; try train.learning_rate below %.3g, a longer warm-up, or train.max_grad_norm 1",
+	return fmt.Sprintf("step %d: the %s is not finite; %s; try train.learning_rate below %.3g, a longer warm-up, or train.max_grad_norm 1",
 		e.Step, e.What, kept, e.Rate/2)
 }
 
-// MemoryError says that a run would not fit, before it allocates.
+// MemoryError says that a run would not fit, before its activations are
+// allocated.
 type MemoryError struct{ Need, Have uint64 } // bytes
 
 func (e *MemoryError) Error() string {

@@ -1,12 +1,14 @@
 package train
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 
+	"github.com/stablelora/stablelora/internal/checkpoint"
 	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/optim"
@@ -16,10 +18,13 @@ import (
 // ResultsFile holds the accuracies; the evaluation writes it.
 const ResultsFile = "results.json"
 
-const summaryFile = "stablelora.json"
+const (
+	summaryFile = "stablelora.json"
+	cardFile    = "README.md"
+)
 
 // runFiles are what a run writes into its folder beside checkpoints.
-var runFiles = []string{"adapter_config.json", "adapter_model.safetensors", "README.md", summaryFile,
+var runFiles = []string{peft.ConfigFile, peft.WeightsFile, cardFile, summaryFile,
 	configFile, metrics.MetricsFile, metrics.StabilityFile, ResultsFile}
 
 // CheckFolder refuses a folder that is in use, before anything costly is done.
@@ -38,19 +43,18 @@ func CheckFolder(dir, resume string, overwrite bool) error {
 
 // clearFolder removes what an earlier run left; anything else in the folder
 // stays.
-func (t *trainer) clearFolder(o Options) error {
-	if err := CheckFolder(t.dir, o.Resume, o.Overwrite); err != nil {
+func (t *trainer) clearFolder() error {
+	if err := CheckFolder(t.dir, t.opt.Resume, t.opt.Overwrite); err != nil {
 		return err
 	}
-	old, err := filepath.Glob(filepath.Join(t.dir, "checkpoint-*"))
-	if err != nil {
+	if _, err := os.Stat(t.dir); errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err := checkpoint.CutBack(t.dir, -1); err != nil {
 		return err
 	}
 	for _, f := range runFiles {
-		old = append(old, filepath.Join(t.dir, f))
-	}
-	for _, path := range old {
-		if err := os.RemoveAll(path); err != nil {
+		if err := os.RemoveAll(filepath.Join(t.dir, f)); err != nil {
 			return err
 		}
 	}
@@ -65,14 +69,37 @@ type summary struct {
 	Steps     int            `json:"steps"`
 	Tokens    int            `json:"tokens"`
 	FinalLoss float64        `json:"final_loss"`
+	Elapsed   float64        `json:"elapsed_seconds"`
 	Config    string         `json:"config_hash"`
 	Model     string         `json:"model_hash"`
 	Data      string         `json:"data_hash"`
 	Stopped   map[string]int `json:"shrinking_stopped_at,omitempty"` // step per module; 0: never
 }
 
+// finished returns the result of a run that --resume auto finds complete; it is
+// left as it is.
+func (t *trainer) finished() (*Result, error) {
+	if t.opt.Resume != "auto" {
+		return nil, nil
+	}
+	path := filepath.Join(t.dir, summaryFile)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil // not finished, or not begun
+	}
+	var s summary
+	if err := json.Unmarshal(raw, &s); err != nil {
+		return nil, fsutil.Input(path, err)
+	}
+	if s.Config != t.cfg.TrajectoryHash() || s.Model != t.modelHash || s.Data != t.train.Hash {
+		return nil, usagef("%s holds a finished run of another configuration, model or data; use --overwrite to replace it, or another folder", t.dir)
+	}
+	t.opt.Reporter.Message(fmt.Sprintf("%s holds this run finished, %d steps; nothing to do", t.dir, s.Steps))
+	return &Result{OutputDir: t.dir, Steps: s.Steps, Tokens: s.Tokens, FinalLoss: s.FinalLoss, Elapsed: s.Elapsed}, nil
+}
+
 // finish writes the adapter and its companions, and reads the adapter back.
-func (t *trainer) finish(o Options) error {
+func (t *trainer) finish() error {
 	if err := t.adapter.Save(t.dir); err != nil {
 		return err
 	}
@@ -81,14 +108,14 @@ func (t *trainer) finish(o Options) error {
 			return fmt.Errorf("the adapter just written does not load: %w", err)
 		}
 	}
-	if err := fsutil.WriteFile(filepath.Join(t.dir, "README.md"), t.modelCard(o)); err != nil {
+	if err := fsutil.WriteFile(filepath.Join(t.dir, cardFile), t.modelCard()); err != nil {
 		return err
 	}
-	s := summary{Version: o.Version, Optimizer: t.cfg.Optimizer.Name, Seed: t.cfg.Train.Seed, Steps: t.total,
-		Tokens: t.tokens, FinalLoss: t.last.Loss, Config: t.cfg.TrajectoryHash(), Model: t.modelHash, Data: t.train.Hash}
+	s := summary{Version: t.opt.Version, Optimizer: t.cfg.Optimizer.Name, Seed: t.cfg.Train.Seed, Steps: t.total,
+		Tokens: t.tokens, FinalLoss: t.last.Loss, Elapsed: t.elapsed, Config: t.cfg.TrajectoryHash(), Model: t.modelHash, Data: t.train.Hash}
 	if stable, ok := t.optimizer.(*optim.StableLoRA); ok {
 		s.Stopped = stable.State().StoppedAt
-		o.Reporter.Message(shrinkReport(stable, len(t.pairs)))
+		t.opt.Reporter.Message(shrinkReport(stable, len(t.pairs)))
 	}
 	return writeJSON(filepath.Join(t.dir, summaryFile), s)
 }
@@ -115,15 +142,15 @@ func shrinkReport(o *optim.StableLoRA, pairs int) string {
 }
 
 // modelCard is README.md with the front matter PEFT writes.
-func (t *trainer) modelCard(o Options) []byte {
+func (t *trainer) modelCard() []byte {
 	var b strings.Builder
 	base := t.cfg.Model.Path
 	fmt.Fprintf(&b, "---\nbase_model: %q\nlibrary_name: peft\npipeline_tag: text-generation\ntags:\n", base)
 	fmt.Fprintf(&b, "- %q\n- lora\n- transformers\n- stable-lora\n---\n\n", "base_model:adapter:"+base)
 	fmt.Fprintf(&b, "# LoRA adapter of %s\n\n", filepath.Base(base))
 	fmt.Fprintf(&b, "Trained by stablelora %s with %s: %d steps, %d tokens, final loss %.4f, seed %d.\n\n",
-		o.Version, t.cfg.Optimizer.Name, t.total, t.tokens, t.last.Loss, t.cfg.Train.Seed)
-	fmt.Fprintf(&b, "    %s\n\n", o.Command)
+		t.opt.Version, t.cfg.Optimizer.Name, t.total, t.tokens, t.last.Loss, t.cfg.Train.Seed)
+	fmt.Fprintf(&b, "    %s\n\n", t.opt.Command)
 	fmt.Fprintf(&b, "`config.resolved.yaml` holds every setting, `metrics.jsonl` every step.\n")
 	return []byte(b.String())
 }

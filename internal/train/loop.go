@@ -23,12 +23,16 @@ type Options struct {
 	Version   string // of the program, for stablelora.json
 	Command   string // as typed, for the model card
 	Reporter  metrics.Reporter
-
-	// Evaluate, where set, scores the model as it is. It is called every
-	// eval.every_steps steps and, with final set, when training has ended; what
-	// it returns is recorded in metrics.jsonl.
-	Evaluate func(ctx context.Context, s *Subject, final bool) (map[string]map[string]float64, error)
+	Evaluate  Evaluate // nil: only the held-out loss
 }
+
+// Evaluate scores the model as it is. It is called every eval.every_steps steps
+// and, with final set, when training has ended; what it returns is recorded in
+// metrics.jsonl.
+type Evaluate func(ctx context.Context, s *Subject, final bool) (Figures, error)
+
+// Figures are metrics by task and name: "hellaswag", "acc,none".
+type Figures = map[string]map[string]float64
 
 // Subject is what an evaluation sees of a run.
 type Subject struct {
@@ -49,7 +53,8 @@ type Result struct {
 
 // trainer is a run whose inputs are open.
 type trainer struct {
-	cfg     *config.Config
+	opt     Options
+	cfg     *config.Config // as resolved: with what lora.init_from gives
 	dir     string
 	model   *model.Decoder
 	tok     *tokenizer.Tokenizer
@@ -75,33 +80,43 @@ type trainer struct {
 // Run trains. On a signal it finishes the step, saves it and returns an
 // InterruptedError; ctx's cause must then be a SignalError.
 func Run(ctx context.Context, o Options) (*Result, error) {
-	t, err := open(o.Config, o.Reporter)
+	t, err := open(o)
 	if err != nil {
 		return nil, err
 	}
 	defer t.model.Close()
-	done, err := t.start(o)
+	t.modelHash = t.model.Hash()
+	if r, err := t.finished(); r != nil || err != nil {
+		return r, err
+	}
+	done, err := t.start()
 	if err != nil {
 		return nil, err
 	}
 	defer t.log.Close()
-	if err := t.loop(ctx, o, done); err != nil {
+	if err := t.loop(ctx, done); err != nil {
 		return nil, err
 	}
-	if err := t.finish(o); err != nil {
+	if err := t.finish(); err != nil {
 		return nil, err
 	}
-	if err := t.evaluate(ctx, o, t.total, true); err != nil {
+	if err := t.evaluate(ctx, t.total, true); err != nil {
 		return nil, err
 	}
 	return &Result{t.dir, t.total, t.tokens, t.last.Loss, t.elapsed}, nil
 }
 
 // loop takes the steps from done to total.
-func (t *trainer) loop(ctx context.Context, o Options, done int) error {
-	o.Reporter.Start(t.total, done)
-	defer o.Reporter.Finish()
+func (t *trainer) loop(ctx context.Context, done int) error {
+	t.opt.Reporter.Start(t.total, done)
+	defer t.opt.Reporter.Finish()
 	for k := done; k < t.total; k++ {
+		// Before the step, so that a resumed run repeats what was cut short.
+		if every := t.cfg.Eval.EverySteps; every > 0 && k > 0 && k%every == 0 {
+			if err := t.evaluate(ctx, k, false); err != nil {
+				return err
+			}
+		}
 		if ctx.Err() != nil {
 			return t.interrupted(ctx, k)
 		}
@@ -114,13 +129,7 @@ func (t *trainer) loop(ctx context.Context, o Options, done int) error {
 		if err := t.log.Step(row, t.monitor.rows); err != nil {
 			return err
 		}
-		o.Reporter.Step(row)
-		if every := t.cfg.Eval.EverySteps; every > 0 && (k+1)%every == 0 && k+1 < t.total {
-			if err := t.evaluate(ctx, o, k+1, false); err != nil {
-				return err
-			}
-		}
-		// After the evaluation, whose rows a resumed run then keeps.
+		t.opt.Reporter.Step(row)
 		if every := t.cfg.Output.SaveEvery; every > 0 && (k+1)%every == 0 {
 			if _, err := t.save(k + 1); err != nil {
 				return err
@@ -132,33 +141,30 @@ func (t *trainer) loop(ctx context.Context, o Options, done int) error {
 
 // evaluate records the held-out loss and what Options.Evaluate finds after
 // steps steps.
-func (t *trainer) evaluate(ctx context.Context, o Options, steps int, final bool) error {
+func (t *trainer) evaluate(ctx context.Context, steps int, final bool) error {
 	if t.heldOut != nil {
-		loss, err := t.heldOutLoss(ctx, o.Reporter)
+		loss, err := t.heldOutLoss(ctx)
 		if err != nil {
 			return t.stopped(ctx, steps, err)
 		}
 		if err := t.log.Eval(metrics.EvalRow{Step: steps, EvalLoss: &loss}); err != nil {
 			return err
 		}
-		o.Reporter.Message(fmt.Sprintf("step %d: held-out loss %.4f", steps, loss))
+		t.opt.Reporter.Message(fmt.Sprintf("step %d: held-out loss %.4f", steps, loss))
 	}
-	if o.Evaluate == nil {
+	if t.opt.Evaluate == nil {
 		return nil
 	}
-	tasks, err := o.Evaluate(ctx, &Subject{t.model, t.tok, t.adapter, t.dir}, final)
+	tasks, err := t.opt.Evaluate(ctx, &Subject{t.model, t.tok, t.adapter, t.dir}, final)
 	if err != nil {
 		return t.stopped(ctx, steps, err)
-	}
-	if len(tasks) == 0 {
-		return nil
 	}
 	return t.log.Eval(metrics.EvalRow{Step: steps, Tasks: tasks})
 }
 
 // heldOutLoss is the mean cross-entropy over the held-out files' supervised
 // tokens.
-func (t *trainer) heldOutLoss(ctx context.Context, r metrics.Reporter) (float64, error) {
+func (t *trainer) heldOutLoss(ctx context.Context) (float64, error) {
 	var sum float64
 	n, size := 0, t.cfg.Train.MicroBatchSize
 	examples := t.heldOut.Examples
@@ -171,12 +177,12 @@ func (t *trainer) heldOutLoss(ctx context.Context, r metrics.Reporter) (float64,
 			sum += loss
 		}
 		n += len(b.Rows)
-		r.Progress("held-out loss", min(lo+size, len(examples)), len(examples))
+		t.opt.Reporter.Progress("held-out loss", min(lo+size, len(examples)), len(examples))
 	}
 	if loss := sum / float64(n); finite(loss) {
 		return loss, nil
 	}
-	return 0, &DivergedError{Step: t.last.Step, What: "held-out loss", Rate: t.cfg.Train.LearningRate}
+	return 0, t.spoiled(t.last.Step-1, "held-out loss")
 }
 
 // stopped turns an error that a signal caused into an InterruptedError.

@@ -3,28 +3,29 @@ package train
 import (
 	"fmt"
 
-	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/sysinfo"
 )
 
 // chooseRecompute settles train.recompute: auto keeps every activation where
-// they take at most half of the memory that is free, and refuses a run that
-// does not fit at all.
-func (t *trainer) chooseRecompute(r metrics.Reporter) error {
+// they take at most half of the memory that is free beside the weights, and
+// refuses a run that does not fit at all.
+func (t *trainer) chooseRecompute() error {
 	keep, again := t.activationBytes(false), t.activationBytes(true)
 	free := sysinfo.AvailableMemory()
 	switch t.cfg.Train.Recompute {
 	case "always":
 		t.model.Recompute = true
 	case "auto":
-		t.model.Recompute = free > 0 && keep > free/2
+		weights := uint64(t.model.WeightBytes())
+		t.model.Recompute = free > 0 && keep > (free-min(free, weights))/2
 	}
 	need := keep
 	if t.model.Recompute {
 		need = again
-		r.Message(fmt.Sprintf("recomputing activations in the backward pass: %.1f GB instead of %.1f GB", float64(again)/1e9, float64(keep)/1e9))
+		t.opt.Reporter.Message(fmt.Sprintf("recomputing activations in the backward pass: %.1f GB instead of %.1f GB", float64(again)/1e9, float64(keep)/1e9))
 	}
-	if need += t.adapterBytes(); free > 0 && need > free {
+	need += t.adapterBytes() + uint64(t.model.WeightBytes())
+	if free > 0 && need > free {
 		return &MemoryError{need, free}
 	}
 	return nil
@@ -46,7 +47,10 @@ func (t *trainer) activationBytes(recompute bool) uint64 {
 		blocks = 1
 	}
 	scratch := 2*f + 4*d + 3*q
-	logits := uint64(16<<20) + 2*tokens*d
+	if t.cfg.LoRA.Dropout > 0 {
+		scratch += 2 * f
+	}
+	logits := uint64(16<<20) + 5*tokens*d
 	return 4 * (tokens*(blocks*block+uint64(c.Layers+3)*d+scratch) + logits)
 }
 

@@ -38,10 +38,10 @@ type state struct {
 	LastLoss  float64     `json:"last_loss"`
 }
 
-// save writes checkpoint-<steps> and removes those beyond output.keep_last. A
-// checkpoint that is there already is left.
+// save writes checkpoint-<steps> and removes those beyond output.keep_last. One
+// that is there already, and whole, is left.
 func (t *trainer) save(steps int) (string, error) {
-	if path, at, _, err := latest(t.dir); err == nil && path != "" && at == steps {
+	if path := checkpoint.Path(t.dir, steps); checkpoint.Verify(path) == nil {
 		return path, nil
 	}
 	if err := t.log.Sync(); err != nil {
@@ -81,14 +81,14 @@ func (t *trainer) writeState(dir string, steps int) error {
 
 // start prepares the run's folder, restores a checkpoint where one is asked
 // for, opens the logs and returns the number of steps already done.
-func (t *trainer) start(o Options) (int, error) {
-	from, err := t.resumeFrom(o)
+func (t *trainer) start() (int, error) {
+	from, err := t.resumeFrom()
 	if err != nil {
 		return 0, err
 	}
 	done := 0
 	if from == "" {
-		if err := t.clearFolder(o); err != nil {
+		if err := t.clearFolder(); err != nil {
 			return 0, err
 		}
 	} else {
@@ -103,7 +103,7 @@ func (t *trainer) start(o Options) (int, error) {
 		if err := checkpoint.CutBack(t.dir, done); err != nil {
 			return 0, err
 		}
-		o.Reporter.Message(fmt.Sprintf("resuming from %s, %d of %d steps done", from, done, t.total))
+		t.opt.Reporter.Message(fmt.Sprintf("resuming from %s, %d of %d steps done", from, done, t.total))
 	}
 	if err := os.MkdirAll(t.dir, 0o755); err != nil {
 		return 0, err
@@ -120,18 +120,23 @@ func (t *trainer) start(o Options) (int, error) {
 }
 
 // resumeFrom returns the checkpoint to go on from, "" to start afresh.
-func (t *trainer) resumeFrom(o Options) (string, error) {
-	switch o.Resume {
+func (t *trainer) resumeFrom() (string, error) {
+	switch t.opt.Resume {
 	case "":
 		return "", nil
 	case "auto":
 		path, _, damaged, err := latest(t.dir)
 		for _, d := range damaged {
-			o.Reporter.Warn(fmt.Sprintf("passed over a damaged checkpoint: %v", d))
+			t.opt.Reporter.Warn(fmt.Sprintf("passed over a damaged checkpoint: %v", d))
 		}
 		return path, err
 	}
-	return o.Resume, checkpoint.Verify(o.Resume)
+	if !sameFolder(filepath.Dir(t.opt.Resume), t.dir) {
+		if err := CheckFolder(t.dir, "", false); err != nil {
+			return "", usagef("--resume %s goes on in another folder: %w", t.opt.Resume, err)
+		}
+	}
+	return t.opt.Resume, checkpoint.Verify(t.opt.Resume)
 }
 
 // latest is the newest complete checkpoint of a run's folder, "" if none.
@@ -183,10 +188,10 @@ func (t *trainer) mustMatch(dir string, s state) error {
 		return usagef("%s belongs to another configuration: %s; restore the settings, or start anew with --overwrite", dir, changed)
 	}
 	if s.Model != t.modelHash {
-		return usagef("%s was trained on other weights than those in %s; start anew with --overwrite", dir, t.cfg.Model.Path)
+		return fsutil.Inputf(dir, "was trained on other weights than those in %s; restore them, or start anew with --overwrite", t.cfg.Model.Path)
 	}
 	if s.Data != t.train.Hash {
-		return usagef("%s was trained on other data: the records or their tokens have changed; start anew with --overwrite", dir)
+		return fsutil.Inputf(dir, "was trained on other data: the records or their tokens have changed; restore them, or start anew with --overwrite")
 	}
 	return nil
 }
@@ -212,6 +217,12 @@ func (t *trainer) restoreOptimizer(path string, s optim.State) error {
 		return fsutil.Input(path, err)
 	}
 	return nil
+}
+
+func sameFolder(a, b string) bool {
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }
 
 func writeJSON(path string, v any) error {

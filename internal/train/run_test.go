@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/stablelora/stablelora/internal/config"
+	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/parallel"
 )
@@ -104,25 +105,31 @@ func adapterBytes(t *testing.T, cfg *config.Config) []byte {
 
 // The adapter's bytes depend on nothing but the configuration's meaning.
 func TestSameBytes(t *testing.T) {
-	defer parallel.SetThreads(parallel.Threads())
 	reference := demoRun(t, nil)
 	mustRun(t, reference, Options{})
 	want := adapterBytes(t, reference)
-	for name, change := range map[string]func(*config.Config){
-		"one thread":    func(*config.Config) { parallel.SetThreads(1) },
-		"three threads": func(*config.Config) { parallel.SetThreads(3) },
-		"micro batch 1": func(c *config.Config) { c.Train.MicroBatchSize = 1 },
-		"micro batch 2": func(c *config.Config) { c.Train.MicroBatchSize = 2 },
-		"micro batch 4": func(c *config.Config) { c.Train.MicroBatchSize = 4 },
-		"recompute":     func(c *config.Config) { c.Train.Recompute = "always" },
-		"checkpoints":   func(c *config.Config) { c.Output.SaveEvery = 3 },
+	all := parallel.Threads()
+	for _, c := range []struct {
+		name    string
+		threads int
+		change  func(*config.Config)
+	}{
+		{"one thread", 1, nil},
+		{"three threads", 3, nil},
+		{"micro batch 1", all, func(c *config.Config) { c.Train.MicroBatchSize = 1 }},
+		{"micro batch 2", all, func(c *config.Config) { c.Train.MicroBatchSize = 2 }},
+		{"micro batch 4", all, func(c *config.Config) { c.Train.MicroBatchSize = 4 }},
+		{"recompute", all, func(c *config.Config) { c.Train.Recompute = "always" }},
+		{"checkpoints", all, func(c *config.Config) { c.Output.SaveEvery = 3 }},
 	} {
-		cfg := demoRun(t, change)
+		parallel.SetThreads(c.threads)
+		cfg := demoRun(t, c.change)
 		mustRun(t, cfg, Options{})
 		if !bytes.Equal(adapterBytes(t, cfg), want) {
-			t.Errorf("%s: other bytes", name)
+			t.Errorf("%s: other bytes", c.name)
 		}
 	}
+	parallel.SetThreads(all)
 	for name, change := range map[string]func(*config.Config){
 		"seed":       func(c *config.Config) { c.Train.Seed = 0 },
 		"batch size": func(c *config.Config) { c.Train.BatchSize = 3 },
@@ -215,16 +222,20 @@ func appendTo(t *testing.T, path, text string) {
 func TestResumeRefuses(t *testing.T) {
 	cfg := demoRun(t, nil)
 	stopped := interrupt(t, cfg, Options{}, 3)
-	for want, change := range map[string]func(*config.Config){
-		"train.learning_rate": func(c *config.Config) { c.Train.LearningRate = 0.004 },
-		"other data":          func(c *config.Config) { c.Data.Train[0].Path = swapped(t, c.Data.Train[0].Path) },
+	var usage *UsageError
+	var input *fsutil.InputError
+	for want, c := range map[string]struct {
+		change func(*config.Config)
+		as     any
+	}{
+		"train.learning_rate": {func(c *config.Config) { c.Train.LearningRate = 0.004 }, &usage},
+		"other data":          {func(c *config.Config) { c.Data.Train[0].Path = swapped(t, c.Data.Train[0].Path) }, &input},
 	} {
 		changed := *cfg
 		changed.Data.Train = append([]config.DataFile{}, cfg.Data.Train...)
-		change(&changed)
+		c.change(&changed)
 		_, err := Run(context.Background(), Options{Config: &changed, Resume: stopped.Checkpoint, Reporter: &reporter{}})
-		var usage *UsageError
-		if !errors.As(err, &usage) {
+		if !errors.As(err, c.as) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
 	}
@@ -259,13 +270,14 @@ func TestDivergence(t *testing.T) {
 	if !errors.As(err, &diverged) {
 		t.Fatalf("got %v", err)
 	}
+	if !strings.Contains(err.Error(), "is not finite") || !strings.Contains(err.Error(), "train.learning_rate below 5e+14") {
+		t.Errorf("the error gives no advice: %v", err)
+	}
 	if _, err := os.Stat(filepath.Join(cfg.Output.Dir, "adapter_model.safetensors")); err == nil {
 		t.Error("an adapter was written")
 	}
-	if diverged.Checkpoint != "" {
-		if _, err := os.Stat(diverged.Checkpoint); err != nil {
-			t.Error(err)
-		}
+	if filepath.Base(diverged.Checkpoint) != fmt.Sprint("checkpoint-", diverged.Step-1) {
+		t.Errorf("step %d failed, the last good state is %q", diverged.Step, diverged.Checkpoint)
 	}
 }
 
@@ -286,6 +298,53 @@ func TestFolderInUse(t *testing.T) {
 		t.Errorf("metrics.jsonl has %d rows after an overwritten run of one step", n)
 	}
 	read(t, note) // what is not the run's stays
+	before := adapterBytes(t, cfg)
+	r := &reporter{}
+	if result := mustRun(t, cfg, Options{Resume: "auto", Reporter: r}); result.Steps != 1 || !strings.Contains(strings.Join(r.said, "\n"), "nothing to do") {
+		t.Errorf("a finished run resumed: %+v, said %q", result, r.said)
+	}
+	if !bytes.Equal(before, adapterBytes(t, cfg)) {
+		t.Error("the finished adapter has changed")
+	}
+	cfg.Train.Seed++
+	if _, err := Run(context.Background(), Options{Config: cfg, Resume: "auto", Reporter: &reporter{}}); !errors.As(err, &usage) {
+		t.Errorf("a finished run of another configuration: %v", err)
+	}
+}
+
+// An evaluation cut short by a signal is repeated when the run goes on; no row is
+// lost or doubled.
+func TestEvaluationRows(t *testing.T) {
+	every := func(c *config.Config) { c.Eval.EverySteps = 2 }
+	rows := func(cfg *config.Config) string { return strip(read(t, cfg.Output.Dir, metrics.MetricsFile)) }
+	calls := 0
+	evaluate := func(ctx context.Context, _ *Subject, final bool) (Figures, error) {
+		calls++
+		return Figures{"task": {"acc,none": float64(calls)}}, ctx.Err()
+	}
+	whole := demoRun(t, every)
+	mustRun(t, whole, Options{Evaluate: evaluate})
+	if want := 3; calls != want || strings.Count(rows(whole), `"tasks"`) != want {
+		t.Errorf("%d evaluations, rows\n%s", calls, rows(whole))
+	}
+	cut := demoRun(t, every)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	calls = 0
+	_, err := Run(ctx, Options{Config: cut, Reporter: &reporter{}, Evaluate: func(ctx context.Context, s *Subject, final bool) (Figures, error) {
+		if calls++; calls == 2 {
+			cancel(SignalError{syscall.SIGINT})
+		}
+		return Figures{"task": {"acc,none": float64(calls)}}, ctx.Err()
+	}})
+	var stopped *InterruptedError
+	if !errors.As(err, &stopped) || filepath.Base(stopped.Checkpoint) != "checkpoint-4" {
+		t.Fatalf("interrupted in the evaluation after step 4: %v", err)
+	}
+	calls = 1
+	mustRun(t, cut, Options{Resume: "auto", Evaluate: evaluate})
+	if rows(cut) != rows(whole) {
+		t.Errorf("rows\n%s\nwant\n%s", rows(cut), rows(whole))
+	}
 }
 
 func TestDryRunWritesNothing(t *testing.T) {

@@ -7,7 +7,6 @@ import (
 	"github.com/stablelora/stablelora/internal/chat"
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/data"
-	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/nn"
 	"github.com/stablelora/stablelora/internal/optim"
@@ -17,9 +16,9 @@ import (
 
 // open loads everything the configuration names and checks that it fits
 // together. Nothing is written.
-func open(cfg *config.Config, r metrics.Reporter) (*trainer, error) {
-	resolved := *cfg
-	t := &trainer{cfg: &resolved, dir: cfg.Output.Dir}
+func open(o Options) (*trainer, error) {
+	cfg := *o.Config
+	t := &trainer{opt: o, cfg: &cfg, dir: cfg.Output.Dir}
 	var err error
 	if t.tok, err = tokenizer.Load(cfg.Model.Path); err != nil {
 		return nil, err
@@ -27,18 +26,17 @@ func open(cfg *config.Config, r metrics.Reporter) (*trainer, error) {
 	if t.model, err = model.Load(cfg.Model.Path); err != nil {
 		return nil, err
 	}
-	for _, prepare := range []func(metrics.Reporter) error{t.openData, t.openAdapter, t.openOptimizer, t.chooseRecompute} {
-		if err := prepare(r); err != nil {
+	for _, prepare := range []func() error{t.openData, t.openAdapter, t.openOptimizer, t.chooseRecompute} {
+		if err := prepare(); err != nil {
 			t.model.Close()
 			return nil, err
 		}
 	}
-	t.modelHash = t.model.Hash()
 	return t, nil
 }
 
 // openData reads the training and held-out files.
-func (t *trainer) openData(r metrics.Reporter) error {
+func (t *trainer) openData() error {
 	c := t.model.Config
 	enc := data.Encoding{Tokenizer: t.tok, Chat: t.chatTemplate}
 	if len(c.EOS) > 0 {
@@ -51,16 +49,18 @@ func (t *trainer) openData(r metrics.Reporter) error {
 	if t.train, err = data.Load(t.cfg.Data, t.cfg.Data.Train, enc); err != nil {
 		return err
 	}
-	for _, note := range t.train.Notes() {
-		r.Message(note)
-	}
+	notes := t.train.Notes()
 	if len(t.cfg.Data.Eval) > 0 {
 		if t.heldOut, err = data.Load(t.cfg.Data, t.cfg.Data.Eval, enc); err != nil {
 			return err
 		}
+		notes = append(notes, t.heldOut.Notes()...)
+	}
+	for _, note := range notes {
+		t.opt.Reporter.Message(note)
 	}
 	if t.train.Longest() > c.MaxPositions {
-		r.Warn(fmt.Sprintf("the longest example has %d tokens; the model was made for %d", t.train.Longest(), c.MaxPositions))
+		t.opt.Reporter.Warn(fmt.Sprintf("the longest example has %d tokens; the model was made for %d", t.train.Longest(), c.MaxPositions))
 	}
 	t.batches = data.NewBatches(t.train, t.cfg.Train.BatchSize, t.cfg.Train.Seed, t.cfg.Data.Shuffle)
 	t.total = t.cfg.Train.MaxSteps
@@ -84,7 +84,7 @@ func (t *trainer) chatTemplate() (data.ChatTemplate, error) {
 }
 
 // openAdapter makes or loads the factors and attaches them.
-func (t *trainer) openAdapter(r metrics.Reporter) error {
+func (t *trainer) openAdapter() error {
 	l := t.cfg.LoRA
 	modules := peft.Modules(t.model)
 	var err error
@@ -106,7 +106,7 @@ func (t *trainer) openAdapter(r metrics.Reporter) error {
 	}
 	t.adapter.Attach(t.model)
 	if l.Init == "zero" && l.InitFrom == "" {
-		r.Warn("lora.init zero: with A = B = 0 both gradients are 0 and nothing is learnt; it shows the saddle point")
+		t.opt.Reporter.Warn("lora.init zero: with A = B = 0 both gradients are 0 and nothing is learnt; it shows the saddle point")
 	}
 	return nil
 }
@@ -125,7 +125,7 @@ func (t *trainer) adoptSpec() {
 func targets(c config.Targets) peft.Targets { return peft.Targets{Names: c.Names, Pattern: c.Pattern} }
 
 // openOptimizer makes optimizer, schedule and monitor.
-func (t *trainer) openOptimizer(metrics.Reporter) error {
+func (t *trainer) openOptimizer() error {
 	byName := map[string]*nn.Linear{}
 	for _, l := range t.model.Linears() {
 		byName[l.Name] = l

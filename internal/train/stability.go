@@ -46,9 +46,12 @@ func (m *monitor) wants(k int) int {
 
 // before is called ahead of the update of step k, from 0.
 func (m *monitor) before(k int) {
+	stable := m.stable()
 	for i, p := range m.pairs {
-		m.rows[i] = metrics.StabilityRow{Step: k + 1, Module: p.Name,
-			NormA: optim.FrobeniusNorm(p.A.Value), NormB: optim.FrobeniusNorm(p.B.Value)}
+		m.rows[i] = metrics.StabilityRow{Step: k + 1, Module: p.Name}
+		if stable == nil {
+			m.rows[i].NormA, m.rows[i].NormB = optim.FrobeniusNorm(p.A.Value), optim.FrobeniusNorm(p.B.Value)
+		}
 	}
 	if m.wants(k) == 0 {
 		return
@@ -67,13 +70,21 @@ func (m *monitor) before(k int) {
 
 // after is called when step k has been taken.
 func (m *monitor) after(k int) {
-	stable, isStable := m.optimizer.(*optim.StableLoRA)
 	for i := range m.pairs {
-		m.rows[i].Shrinking = isStable && stable.Status(i).Shrinking
+		if stable := m.stable(); stable != nil {
+			s := stable.Status(i)
+			m.rows[i].NormA, m.rows[i].NormB, m.rows[i].Shrinking = s.NormA, s.NormB, s.Shrinking
+		}
 		if m.wants(k) > 0 {
 			m.measure(i)
 		}
 	}
+}
+
+// stable is the optimizer where it is Stable-LoRA, which takes the norms itself.
+func (m *monitor) stable() *optim.StableLoRA {
+	s, _ := m.optimizer.(*optim.StableLoRA)
+	return s
 }
 
 // measure fills in the three terms of pair i.

@@ -8,7 +8,6 @@ import (
 	"github.com/stablelora/stablelora/internal/data"
 	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/model"
-	"github.com/stablelora/stablelora/internal/nn"
 	"github.com/stablelora/stablelora/internal/optim"
 )
 
@@ -39,7 +38,7 @@ func (t *trainer) step(k int) (metrics.StepRow, error) {
 	t.monitor.after(k)
 	for _, p := range t.pairs {
 		if !finite(optim.FrobeniusNorm(p.A.Value)) || !finite(optim.FrobeniusNorm(p.B.Value)) {
-			return row, t.spoiled(k, p.Name)
+			return row, t.spoiled(k, "A or B of "+p.Name+" after the update")
 		}
 	}
 
@@ -81,20 +80,11 @@ func (t *trainer) gradients(k int, examples []*data.Example, probe int) metrics.
 	return row
 }
 
-// newBatch lays examples end to end; the token before a supervised one predicts
-// it.
+// newBatch lays examples end to end.
 func newBatch(examples []*data.Example) *model.Batch {
-	b := &model.Batch{Pass: nn.Pass{Starts: []int{0}}}
+	b := model.NewBatch()
 	for _, e := range examples {
-		start := len(b.Tokens)
-		b.Tokens = append(b.Tokens, e.Tokens...)
-		for t := 1; t < len(e.Tokens); t++ {
-			if e.Supervised(t) {
-				b.Rows = append(b.Rows, start+t-1)
-				b.Targets = append(b.Targets, e.Tokens[t])
-			}
-		}
-		b.Starts = append(b.Starts, len(b.Tokens))
+		b.Append(e.Tokens, e.Supervised)
 	}
 	return b
 }
@@ -112,10 +102,11 @@ func (t *trainer) diverged(k int, what string) error {
 	return err
 }
 
-// spoiled reports an update that overflowed: only older checkpoints are good.
-func (t *trainer) spoiled(k int, module string) error {
+// spoiled reports what step k has already broken: only older checkpoints are
+// good.
+func (t *trainer) spoiled(k int, what string) error {
 	path, _, _, _ := latest(t.dir) // without one the message says so
-	return &DivergedError{Step: k + 1, What: "weight of " + module, Rate: t.cfg.Train.LearningRate, Checkpoint: path}
+	return &DivergedError{Step: k + 1, What: what, Rate: t.cfg.Train.LearningRate, Checkpoint: path}
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
