@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/stablelora/stablelora/internal/spell"
 )
 
 func join(key, name string) string {
@@ -113,7 +115,7 @@ func nearest(section, name string) string {
 	var visit func(t reflect.Type, key string)
 	visit = func(t reflect.Type, key string) {
 		for i, k := range keysOf(t) {
-			d := 2*distance(name, k) + 1
+			d := 2*spell.Distance(name, k) + 1
 			if key == section {
 				d--
 			}
@@ -143,27 +145,6 @@ func schemaKey(key string) string {
 		}
 	}
 	return strings.Join(parts, ".")
-}
-
-// distance is Levenshtein's, over bytes; a long word is cut off first.
-func distance(a, b string) int {
-	a = a[:min(len(a), 64)]
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
 
 // kindName says in words what a value of type t is.
