@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/stablelora/stablelora/internal/blas"
 	"github.com/stablelora/stablelora/internal/dtype"
 	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/nn"
@@ -176,7 +177,7 @@ func (l *loader) matrix(name string, rows, cols int) *tensor.Weight {
 	if !ok {
 		return &tensor.Weight{}
 	}
-	w := &tensor.Weight{Name: name, Rows: rows, Cols: cols}
+	w := tensor.NewWeight(name, blas.Source{Rows: rows, Cols: cols})
 	if w.DType, _ = t.Format(); w.DType == dtype.F32 { // take has checked it
 		w.F32 = t.F32View()
 	} else {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/stablelora/stablelora/internal/blas"
 	"github.com/stablelora/stablelora/internal/dtype"
 	"github.com/stablelora/stablelora/internal/rng"
 	"github.com/stablelora/stablelora/internal/tensor"
@@ -22,7 +23,7 @@ func random(name string, rows, cols int) tensor.Matrix {
 }
 
 func frozen(name string, rows, cols int) *tensor.Weight {
-	return &tensor.Weight{Name: name, DType: dtype.F32, Rows: rows, Cols: cols, F32: random(name, rows, cols).Data}
+	return tensor.NewWeight(name, blas.Source{DType: dtype.F32, Rows: rows, Cols: cols, F32: random(name, rows, cols).Data})
 }
 
 func dot(a, b tensor.Matrix) float64 {

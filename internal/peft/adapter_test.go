@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stablelora/stablelora/internal/blas"
 	"github.com/stablelora/stablelora/internal/dtype"
 	"github.com/stablelora/stablelora/internal/golden"
 	"github.com/stablelora/stablelora/internal/nn"
@@ -252,7 +253,7 @@ func (h host) Linears() []*nn.Linear { return h }
 func TestAttach(t *testing.T) {
 	var h host
 	for _, m := range tiny {
-		h = append(h, &nn.Linear{Name: m.Name, W: &tensor.Weight{Rows: m.Out, Cols: m.In}})
+		h = append(h, &nn.Linear{Name: m.Name, W: tensor.NewWeight(m.Name, blas.Source{Rows: m.Out, Cols: m.In})})
 	}
 	if got := Modules(h); !slices.Equal(got, tiny) {
 		t.Fatalf("modules %v", got)

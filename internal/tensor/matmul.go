@@ -18,7 +18,7 @@ func MulT(y, x Matrix, w *Weight) {
 		panic(fmt.Sprintf("tensor: MulT y %d x %d = x %d x %d · (%s %d x %d)ᵀ",
 			y.Rows, y.Cols, x.Rows, x.Cols, w.Name, w.Rows, w.Cols))
 	}
-	blas.MulT(y.Data, y.Stride, x.Data, x.Stride, x.Rows, w.source(), false)
+	blas.MulT(y.Data, y.Stride, x.Data, x.Stride, x.Rows, w.Source, false)
 }
 
 // Mul computes dx (N, in) = [dx +] dy (N, out) · w, with w (out, in).
@@ -27,7 +27,7 @@ func Mul(dx, dy Matrix, w *Weight, acc bool) {
 		panic(fmt.Sprintf("tensor: Mul dx %d x %d = dy %d x %d · %s %d x %d",
 			dx.Rows, dx.Cols, dy.Rows, dy.Cols, w.Name, w.Rows, w.Cols))
 	}
-	blas.Mul(dx.Data, dx.Stride, dy.Data, dy.Stride, dy.Rows, w.source(), acc)
+	blas.Mul(dx.Data, dx.Stride, dy.Data, dy.Stride, dy.Rows, w.Source, acc)
 }
 
 // MatMulT computes y (M, N) = [y +] x (M, K) · bᵀ, with b (N, K).

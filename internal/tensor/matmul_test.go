@@ -112,7 +112,7 @@ func TestProducts(t *testing.T) {
 
 // weight stores a matrix in a format.
 func weight(d dtype.DType, m Matrix) *Weight {
-	w := &Weight{Name: "w", DType: d, Rows: m.Rows, Cols: m.Cols}
+	w := NewWeight("w", blas.Source{DType: d, Rows: m.Rows, Cols: m.Cols})
 	for i := range m.Rows {
 		for _, v := range m.Row(i) {
 			if d == dtype.F32 {

@@ -7,15 +7,14 @@ import (
 	"github.com/stablelora/stablelora/internal/dtype"
 )
 
-// Weight is a frozen matrix (Rows, Cols), row-major, in the number format of its
-// file: F32 holds the elements of a float32 matrix, U16 those of the others.
+// Weight is a frozen matrix in the number format of its file.
 type Weight struct {
-	Name       string // as in the file
-	DType      dtype.DType
-	Rows, Cols int
-	F32        []float32
-	U16        []uint16
+	Name string // as in the file
+	blas.Source
 }
+
+// NewWeight names a matrix.
+func NewWeight(name string, s blas.Source) *Weight { return &Weight{name, s} }
 
 // Row writes row i, widened to float32, to dst (Cols).
 func (w *Weight) Row(i int, dst []float32) {
@@ -35,8 +34,4 @@ func (w *Weight) Row(i int, dst []float32) {
 			dst[j] = dtype.FromF16(h)
 		}
 	}
-}
-
-func (w *Weight) source() blas.Source {
-	return blas.Source{DType: w.DType, Rows: w.Rows, Cols: w.Cols, F32: w.F32, U16: w.U16}
 }
