@@ -49,9 +49,6 @@ func (f File) share() (times, drawn int) {
 	return times, drawn
 }
 
-// Records returns the number of examples of an epoch.
-func (b *Batches) Records() int { return b.perEpoch }
-
 // StepsPerEpoch returns ceil(records/batch size).
 func (b *Batches) StepsPerEpoch() int { return (b.perEpoch + b.size - 1) / b.size }
 

@@ -51,8 +51,8 @@ func TestBatchesInFileOrder(t *testing.T) {
 	if c := NewBatches(NewSet(b.set.Examples), 2, 1, false); epoch(c, 1) != "a0 a1 | a2 b0 | b1" {
 		t.Errorf("a set of examples at hand: %s", epoch(c, 1))
 	}
-	if b.Records() != 7 || b.StepsPerEpoch() != 2 {
-		t.Errorf("%d records, %d steps", b.Records(), b.StepsPerEpoch())
+	if b.perEpoch != 7 || b.StepsPerEpoch() != 2 {
+		t.Errorf("%d records, %d steps", b.perEpoch, b.StepsPerEpoch())
 	}
 }
 
@@ -97,8 +97,8 @@ func sources(examples []*Example) []string {
 
 func TestBatchesDrawFractions(t *testing.T) {
 	b := NewBatches(numbered(t, []float64{0.5, 1.25, 0.01}, 10, 4, 3), 100, 3, false)
-	if b.Records() != 5+5+1 {
-		t.Fatalf("%d records", b.Records())
+	if b.perEpoch != 5+5+1 {
+		t.Fatalf("%d records", b.perEpoch)
 	}
 	drawn := map[string]bool{}
 	for n := range 20 {

@@ -52,15 +52,6 @@ func Open(t testing.TB, path string) *File {
 // Has reports whether the file holds a tensor.
 func (g *File) Has(name string) bool { _, ok := g.f.Tensor(name); return ok }
 
-// Names lists the tensors.
-func (g *File) Names() []string {
-	var names []string
-	for _, t := range g.f.Tensors() {
-		names = append(names, t.Name)
-	}
-	return names
-}
-
 // Shape returns a tensor's shape.
 func (g *File) Shape(name string) []int { g.t.Helper(); return g.tensor(name).Shape }
 

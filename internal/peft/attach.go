@@ -1,10 +1,6 @@
 package peft
 
-import (
-	"fmt"
-
-	"github.com/stablelora/stablelora/internal/nn"
-)
+import "github.com/stablelora/stablelora/internal/nn"
 
 // Host is a model as this package sees it.
 type Host interface{ Linears() []*nn.Linear }
@@ -27,10 +23,10 @@ func (a *Adapter) Attach(m Host) {
 	}
 	for _, p := range a.Pairs {
 		l := byName[p.Module]
-		if l == nil || l.W.Rows != p.Out || l.W.Cols != p.In {
-			panic(fmt.Sprintf("peft: %s is no %d x %d layer of this model", p.Module, p.Out, p.In))
+		if l == nil {
+			panic("peft: this model has no layer " + p.Module)
 		}
-		l.LoRA = &nn.LoRA{A: p.A, B: p.B, Scale: float32(p.Scale), Dropout: a.Spec.Dropout}
+		l.Attach(&nn.LoRA{A: p.A, B: p.B, Scale: float32(p.Scale), Dropout: a.Spec.Dropout})
 	}
 }
 

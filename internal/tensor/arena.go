@@ -43,12 +43,3 @@ func (a *Arena) Release(m Mark) { a.slab, a.used = m.slab, m.used }
 
 // Reset takes back everything.
 func (a *Arena) Reset() { a.slab, a.used = 0, 0 }
-
-// Bytes is the memory the arena holds.
-func (a *Arena) Bytes() int {
-	n := 0
-	for _, s := range a.slabs {
-		n += 4 * len(s)
-	}
-	return n
-}

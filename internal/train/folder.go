@@ -111,11 +111,19 @@ func (t *trainer) finish() error {
 	if err := fsutil.WriteFile(filepath.Join(t.dir, cardFile), t.modelCard()); err != nil {
 		return err
 	}
+	if stable, ok := t.optimizer.(*optim.StableLoRA); ok {
+		t.opt.Reporter.Message(shrinkReport(stable, len(t.pairs)))
+	}
+	return nil
+}
+
+// summarize writes the summary, the last file of a run: with it the run is
+// finished, its evaluation included.
+func (t *trainer) summarize() error {
 	s := summary{Version: t.opt.Version, Optimizer: t.cfg.Optimizer.Name, Seed: t.cfg.Train.Seed, Steps: t.total,
 		Tokens: t.tokens, FinalLoss: t.last.Loss, Elapsed: t.elapsed, Config: t.cfg.TrajectoryHash(), Model: t.modelHash, Data: t.train.Hash}
 	if stable, ok := t.optimizer.(*optim.StableLoRA); ok {
 		s.Stopped = stable.State().StoppedAt
-		t.opt.Reporter.Message(shrinkReport(stable, len(t.pairs)))
 	}
 	return writeJSON(filepath.Join(t.dir, summaryFile), s)
 }
@@ -123,7 +131,9 @@ func (t *trainer) finish() error {
 // shrinkReport says in a sentence what Stable-LoRA did.
 func shrinkReport(o *optim.StableLoRA, pairs int) string {
 	stopped, first, last := 0, 0, 0
+	least, most := 1.0, 0.0
 	for i := range pairs {
+		least, most = min(least, o.Status(i).Factor), max(most, o.Status(i).Factor)
 		if at := o.Status(i).StoppedAt; at > 0 {
 			if stopped == 0 || at < first {
 				first = at
@@ -132,13 +142,14 @@ func shrinkReport(o *optim.StableLoRA, pairs int) string {
 			stopped++
 		}
 	}
+	kept := fmt.Sprintf("; it has multiplied A by %.3g to %.3g", least, most)
 	switch {
 	case stopped == 0:
-		return fmt.Sprintf("shrinking went on to the end in all %d modules", pairs)
+		return fmt.Sprintf("shrinking went on to the end in all %d modules", pairs) + kept
 	case stopped < pairs:
-		return fmt.Sprintf("shrinking stopped between steps %d and %d in %d of %d modules", first, last, stopped, pairs)
+		return fmt.Sprintf("shrinking stopped between steps %d and %d in %d of %d modules", first, last, stopped, pairs) + kept
 	}
-	return fmt.Sprintf("shrinking stopped between steps %d and %d in all %d modules", first, last, pairs)
+	return fmt.Sprintf("shrinking stopped between steps %d and %d in all %d modules", first, last, pairs) + kept
 }
 
 // modelCard is README.md with the front matter PEFT writes.

@@ -103,6 +103,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := t.evaluate(ctx, t.total, true); err != nil {
 		return nil, err
 	}
+	if err := t.summarize(); err != nil {
+		return nil, err
+	}
 	return &Result{t.dir, t.total, t.tokens, t.last.Loss, t.elapsed}, nil
 }
 
