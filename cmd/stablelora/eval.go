@@ -98,7 +98,7 @@ func (o *evalOptions) resolve(e *env, cmd *cobra.Command) ([]eval.TaskSpec, erro
 		return nil, usagef("needs --model, or --config")
 	case len(specs) == 0:
 		return nil, usagef("needs --tasks, or a configuration with eval.tasks")
-	case !(o.limit >= 0) || o.limit > 1 && o.limit != math.Trunc(o.limit):
+	case !(o.limit >= 0 && o.limit < 1e15) || o.limit > 1 && o.limit != math.Trunc(o.limit):
 		return nil, usagef("--limit %v must be a number of documents, or a fraction below 1", o.limit)
 	case o.numFewshot < 0:
 		return nil, usagef("--num-fewshot %d must be 0 or above", o.numFewshot)
