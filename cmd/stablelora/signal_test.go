@@ -1,0 +1,272 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// process is the program running in a folder that holds the demo and run.yaml.
+type process struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	stderr bytes.Buffer
+}
+
+func start(t *testing.T, dir string, args ...string) *process {
+	t.Helper()
+	p := &process{t: t, cmd: exec.Command("stablelora", args...)} // TestMain put it into PATH
+	p.cmd.Dir, p.cmd.Stderr = dir, &p.stderr
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.cmd.Process.Kill() })
+	return p
+}
+
+// ends waits for the end and checks how it came: an exit code, or -1 for a kill.
+func (p *process) ends(code int) {
+	p.t.Helper()
+	err := p.cmd.Wait()
+	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
+		p.t.Fatal(err)
+	}
+	if got := p.cmd.ProcessState.ExitCode(); got != code {
+		p.t.Fatalf("%v: exit code %d, want %d; it said:\n%s", p.cmd.Args, got, code, &p.stderr)
+	}
+}
+
+func (p *process) signal(s os.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(s); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// when polls until a condition holds.
+func when(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for began := time.Now(); !holds(); time.Sleep(2 * time.Millisecond) {
+		if time.Since(began) > 30*time.Second {
+			t.Fatalf("30 s without %s", what)
+		}
+	}
+}
+
+// whenSteps waits until a run in dir has recorded n steps.
+func whenSteps(t *testing.T, dir string, n int) {
+	t.Helper()
+	when(t, "steps", func() bool { return len(losses(t, dir)) >= n })
+}
+
+// losses are the losses of the steps recorded in dir, whole rows only.
+func losses(t *testing.T, dir string) []float64 {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, "metrics.jsonl"))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Fatal(err)
+	}
+	data = data[:bytes.LastIndexByte(data, '\n')+1]
+	var all []float64
+	for line := range bytes.Lines(data) {
+		row := struct {
+			Step int
+			Loss *float64
+		}{}
+		if err := json.Unmarshal(line, &row); err != nil {
+			t.Fatal(err)
+		}
+		if row.Loss != nil {
+			if all = append(all, *row.Loss); row.Step != len(all) {
+				t.Fatalf("row %d is of step %d", len(all), row.Step)
+			}
+		}
+	}
+	return all
+}
+
+// workshop makes a folder with the demo and a configuration of some seconds.
+func workshop(t *testing.T) string {
+	t.Helper()
+	t.Parallel()
+	dir := t.TempDir()
+	start(t, dir, "init", "--demo", "demo", "--quiet").ends(0)
+	text := strings.NewReplacer("max_steps: 4", "max_steps: 12", "max_samples: 16", "max_samples: 40").Replace(runConfig)
+	if err := os.WriteFile(filepath.Join(dir, "run.yaml"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+var elapsed = regexp.MustCompile(`"elapsed_seconds": [0-9.e-]+`)
+
+// sameRun compares two finished runs in all but their times.
+func sameRun(t *testing.T, a, b string) {
+	t.Helper()
+	for _, name := range []string{"adapter_model.safetensors", "stability.jsonl", "stablelora.json"} {
+		x, errX := os.ReadFile(filepath.Join(a, name))
+		y, errY := os.ReadFile(filepath.Join(b, name))
+		if errX != nil || errY != nil || !bytes.Equal(elapsed.ReplaceAll(x, nil), elapsed.ReplaceAll(y, nil)) {
+			t.Errorf("%s differs (%v, %v)", name, errX, errY)
+		}
+	}
+	if diff := cmp.Diff(losses(t, a), losses(t, b)); diff != "" {
+		t.Errorf("losses differ:\n%s", diff)
+	}
+}
+
+// A run that is interrupted, resumed, terminated and resumed again is the run
+// that was left alone, and each time says where it was saved.
+func TestInterruptedAndResumed(t *testing.T) {
+	dir := workshop(t)
+	start(t, dir, "train", "--config", "run.yaml", "--output", "whole").ends(0)
+	out := filepath.Join(dir, "out")
+	for _, c := range []struct {
+		signal os.Signal
+		code   int
+		after  int // steps
+	}{{syscall.SIGINT, 130, 2}, {syscall.SIGTERM, 143, 5}} {
+		p := start(t, dir, "train", "--config", "run.yaml", "--resume", "auto", "--json")
+		whenSteps(t, out, c.after)
+		p.signal(c.signal)
+		p.ends(c.code)
+		saved := regexp.MustCompile(`saved (out/checkpoint-\d+), go on with --resume auto\n`).FindStringSubmatch(p.stderr.String())
+		if saved == nil {
+			t.Fatalf("%v: it does not say where it was saved:\n%s", c.signal, &p.stderr)
+		}
+		if _, err := os.Stat(filepath.Join(out, "adapter_model.safetensors")); err == nil {
+			t.Error("an unfinished run has an adapter")
+		}
+		start(t, dir, "inspect", saved[1]).ends(0)
+	}
+	// The rest with other threads and another packing.
+	p := start(t, dir, "train", "--config", "run.yaml", "--resume", "auto", "--threads", "1", "--set", "train.micro_batch_size=1")
+	p.ends(0)
+	if !strings.Contains(p.stderr.String(), "resuming from out/checkpoint-") {
+		t.Errorf("it does not say that it resumes:\n%s", &p.stderr)
+	}
+	sameRun(t, filepath.Join(dir, "whole"), out)
+}
+
+// Kills at random moments, in writing a checkpoint too, cost at most a step and
+// leave nothing that is half a file.
+func TestKilledAtRandom(t *testing.T) {
+	dir := workshop(t)
+	start(t, dir, "train", "--config", "run.yaml", "--output", "whole").ends(0)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	out := filepath.Join(dir, "out")
+	args := []string{"train", "--config", "run.yaml", "--resume", "auto", "--set", "output.save_every=1"}
+	for range 6 {
+		before := len(losses(t, out))
+		if before >= 11 {
+			break
+		}
+		p := start(t, dir, args...)
+		whenSteps(t, out, before+1) // a killed run has at least begun
+		time.Sleep(time.Duration(random.IntN(120)) * time.Millisecond)
+		p.signal(syscall.SIGKILL)
+		p.cmd.Wait() // it may have come to its end
+		paths, err := filepath.Glob(filepath.Join(out, "checkpoint-*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			start(t, dir, "inspect", path).ends(0)
+		}
+	}
+	start(t, dir, args...).ends(0)
+	sameRun(t, filepath.Join(dir, "whole"), out)
+	entries, err := os.ReadDir(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	want := []string{"README.md", "adapter_config.json", "adapter_model.safetensors", "checkpoint-11", "checkpoint-12",
+		"config.resolved.yaml", "metrics.jsonl", "stability.jsonl", "stablelora.json"}
+	if !slices.Equal(names, want) {
+		t.Errorf("the folder holds %q, want %q", names, want)
+	}
+}
+
+// A signal in the evaluation at the end loses no training.
+func TestInterruptedInEvaluation(t *testing.T) {
+	dir := workshop(t)
+	out := filepath.Join(dir, "out")
+	args := []string{"train", "--config", "run.yaml", "--resume", "auto", "--set", "train.max_steps=2", "--set",
+		"eval.tasks=[{name: hellaswag, path: demo/data/hellaswag_test.jsonl, limit: 50}]"}
+	p := start(t, dir, args...)
+	when(t, "an adapter", func() bool { _, err := os.Stat(filepath.Join(out, "README.md")); return err == nil })
+	p.signal(syscall.SIGTERM)
+	p.ends(143)
+	if _, err := os.Stat(filepath.Join(out, "results.json")); err == nil {
+		t.Error("there are results of an evaluation that was stopped")
+	}
+	p = start(t, dir, args...)
+	p.ends(0)
+	if !strings.Contains(p.stderr.String(), "2 of 2 steps done") {
+		t.Errorf("the steps were taken again:\n%s", &p.stderr)
+	}
+	if _, err := os.Stat(filepath.Join(out, "results.json")); err != nil {
+		t.Error(err)
+	}
+
+	// A run that is finished is left as it is.
+	p = start(t, dir, args...)
+	p.ends(0)
+	if !strings.Contains(p.stderr.String(), "nothing to do") {
+		t.Errorf("a finished run went on:\n%s", &p.stderr)
+	}
+}
+
+// eval says that nothing was written, and nothing is.
+func TestEvalInterrupted(t *testing.T) {
+	dir := workshop(t)
+	scores := filepath.Join(dir, "scores")
+	p := start(t, dir, "eval", "--model", "demo/model", "--tasks", "hellaswag", "--data", "hellaswag=demo/data/hellaswag_test.jsonl", "--output", "scores")
+	when(t, "the folder for the results", func() bool { _, err := os.Stat(scores); return err == nil })
+	p.signal(syscall.SIGINT)
+	p.ends(130)
+	if !strings.Contains(p.stderr.String(), "nothing was written") {
+		t.Errorf("it says:\n%s", &p.stderr)
+	}
+	if _, err := os.Stat(scores); err == nil {
+		t.Error("a folder was left behind")
+	}
+}
+
+// The second signal ends the program without waiting for the step, here one of
+// many seconds.
+func TestSecondSignal(t *testing.T) {
+	dir := workshop(t)
+	p := start(t, dir, "train", "--config", "run.yaml", "--set", "train.batch_size=700", "--set", "data.train.0.max_samples=700")
+	when(t, "the run's folder", func() bool {
+		_, err := os.Stat(filepath.Join(dir, "out", "metrics.jsonl"))
+		return err == nil
+	})
+	p.signal(syscall.SIGINT)
+	time.Sleep(50 * time.Millisecond) // or the two become one
+	p.signal(syscall.SIGINT)
+	p.ends(130)
+	if strings.Contains(p.stderr.String(), "stablelora: ") { // the message of an orderly end
+		t.Errorf("it waited:\n%s", &p.stderr)
+	}
+}
