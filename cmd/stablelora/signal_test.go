@@ -262,6 +262,7 @@ func TestSecondSignal(t *testing.T) {
 		_, err := os.Stat(filepath.Join(dir, "out", "metrics.jsonl"))
 		return err == nil
 	})
+	time.Sleep(300 * time.Millisecond) // into the step, which comes at once
 	p.signal(syscall.SIGINT)
 	time.Sleep(50 * time.Millisecond) // or the two become one
 	p.signal(syscall.SIGINT)
