@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/stablelora/stablelora/internal/checkpoint"
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/data"
 	"github.com/stablelora/stablelora/internal/metrics"
@@ -100,7 +101,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := t.finish(); err != nil {
 		return nil, err
 	}
-	if err := t.evaluate(ctx, t.total, true); err != nil {
+	if err := t.finalEvaluation(ctx); err != nil {
 		return nil, err
 	}
 	if err := t.summarize(); err != nil {
@@ -140,6 +141,24 @@ func (t *trainer) loop(ctx context.Context, done int) error {
 		}
 	}
 	return nil
+}
+
+// finalEvaluation evaluates the trained model. It may take as long as the
+// training did, so that a checkpoint stands by until it is done.
+func (t *trainer) finalEvaluation(ctx context.Context) error {
+	if t.heldOut == nil && t.opt.Evaluate == nil {
+		return nil
+	}
+	if _, err := t.save(t.total); err != nil {
+		return err
+	}
+	if err := t.evaluate(ctx, t.total, true); err != nil {
+		return err
+	}
+	if t.cfg.Output.SaveEvery > 0 {
+		return nil
+	}
+	return checkpoint.CutBack(t.dir, t.total-1)
 }
 
 // evaluate records the held-out loss and what Options.Evaluate finds after

@@ -324,6 +324,9 @@ func TestEvaluationRows(t *testing.T) {
 	}
 	whole := demoRun(t, every)
 	mustRun(t, whole, Options{Evaluate: evaluate})
+	if left, _ := filepath.Glob(filepath.Join(whole.Output.Dir, "checkpoint-*")); len(left) != 0 {
+		t.Errorf("the checkpoint that stood by for the final evaluation is left: %v", left)
+	}
 	if want := 3; calls != want || strings.Count(rows(whole), `"tasks"`) != want {
 		t.Errorf("%d evaluations, rows\n%s", calls, rows(whole))
 	}
@@ -340,7 +343,17 @@ func TestEvaluationRows(t *testing.T) {
 	if !errors.As(err, &stopped) || filepath.Base(stopped.Checkpoint) != "checkpoint-4" {
 		t.Fatalf("interrupted in the evaluation after step 4: %v", err)
 	}
-	calls = 1
+	calls = 2
+	lost := errors.New("lost") // as good as a kill in the final evaluation
+	_, err = Run(context.Background(), Options{Config: cut, Resume: "auto", Reporter: &reporter{}, Evaluate: func(ctx context.Context, s *Subject, final bool) (Figures, error) {
+		if final {
+			return nil, lost
+		}
+		return Figures{"task": {"acc,none": 2}}, nil
+	}})
+	if !errors.Is(err, lost) {
+		t.Fatal(err)
+	}
 	mustRun(t, cut, Options{Resume: "auto", Evaluate: evaluate})
 	if rows(cut) != rows(whole) {
 		t.Errorf("rows\n%s\nwant\n%s", rows(cut), rows(whole))
