@@ -1,0 +1,65 @@
+package fsutil
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestWriteFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	for _, text := range []string{"first", "second, longer", ""} {
+		if err := WriteFile(path, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if got, _ := os.ReadFile(path); string(got) != text {
+			t.Errorf("read %q, wrote %q", got, text)
+		}
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+// A write that fails leaves the old content and nothing beside it.
+func TestFailedWriteLeavesOld(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "file")
+	if err := WriteFile(path, []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	full := errors.New("disk full")
+	err := WriteTo(path, func(w io.Writer) error {
+		fmt.Fprint(w, "half of the n")
+		return full
+	})
+	if !errors.Is(err, full) {
+		t.Errorf("got %v", err)
+	}
+	if got, _ := os.ReadFile(path); string(got) != "old" {
+		t.Errorf("content %q", got)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("%d files are left in the folder", len(entries))
+	}
+	if err := WriteFile(filepath.Join(dir, "absent", "file"), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("into a folder that is not there: %v", err)
+	}
+}
+
+func TestInputError(t *testing.T) {
+	err := fmt.Errorf("load: %w", Inputf("data.jsonl:17", "has no %s: %w", "prompt", io.EOF))
+	var input *InputError
+	if !errors.As(err, &input) || input.Path != "data.jsonl:17" || !errors.Is(err, io.EOF) {
+		t.Errorf("%#v", err)
+	}
+	if want := "load: data.jsonl:17: has no prompt: EOF"; err.Error() != want {
+		t.Errorf("text %q, want %q", err, want)
+	}
+}
