@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"os"
-
-	"golang.org/x/term"
 
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/fsutil"
@@ -53,5 +50,3 @@ func orInterrupted(ctx context.Context, err error) error {
 	}
 	return err
 }
-
-func terminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

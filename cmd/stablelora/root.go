@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"strings"
 
@@ -138,10 +137,4 @@ func (e *env) note(format string, args ...any) {
 	if !e.quiet {
 		fmt.Fprintf(e.err, format+"\n", args...)
 	}
-}
-
-// isTerminal reports whether w is a terminal that understands a progress bar.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && os.Getenv("TERM") != "dumb" && terminal(f)
 }

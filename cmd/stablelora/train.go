@@ -119,7 +119,8 @@ func loadConfig(e *env, path string, sets []string) (*config.Config, error) {
 }
 
 func (e *env) reporter(every int) metrics.Reporter {
-	return metrics.NewReporter(e.err, isTerminal(e.err), e.quiet, every)
+	f, ok := e.err.(*os.File)
+	return metrics.NewReporter(e.err, ok && metrics.IsTerminal(f), e.quiet, every)
 }
 
 func dryRun(e *env, cfg *config.Config, r metrics.Reporter) error {

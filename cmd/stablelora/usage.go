@@ -7,6 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/stablelora/stablelora/internal/spell"
 )
 
 // usageError is a mistake on the command line.
@@ -37,37 +39,10 @@ func flagError(cmd *cobra.Command, err error) error {
 
 // didYouMean names the candidate that a misspelt word most likely stands for.
 func didYouMean(prefix, word string, candidates []string) string {
-	best, least := "", len(word)/3+2
-	for _, c := range candidates {
-		if d := distance(word, c); d < least {
-			best, least = c, d
-		}
+	if best := spell.Nearest(word, candidates); best != "" {
+		return fmt.Sprintf("; did you mean %s%s?", prefix, best)
 	}
-	if best == "" {
-		return ""
-	}
-	return fmt.Sprintf("; did you mean %s%s?", prefix, best)
-}
-
-// distance is Levenshtein's, in bytes; a long word is cut off first.
-func distance(a, b string) int {
-	a = a[:min(len(a), 64)]
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
+	return ""
 }
 
 func noArgs(cmd *cobra.Command, args []string) error {
