@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -64,6 +65,51 @@ func contains(list []int32, v int32) bool {
 		}
 	}
 	return false
+}
+
+// The file is made by scripts/golden/infer.py from the demo model.
+func TestDemo(t *testing.T) {
+	dir, file := filepath.Join("..", "demo", "model"), filepath.Join("testdata", "demo.json")
+	checkGreedy(t, dir, file)
+
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want struct {
+		Scores []struct {
+			Tokens        []int32
+			From          int
+			LogLikelihood float64 `json:"log_likelihood"`
+			Greedy        bool
+		}
+	}
+	if err := json.Unmarshal(raw, &want); err != nil {
+		t.Fatal(err)
+	}
+	e, err := Open(dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	var reqs []Request
+	for _, s := range want.Scores {
+		reqs = append(reqs, Request{s.Tokens, s.From})
+	}
+	got, err := e.Score(context.Background(), reqs, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	worst := 0.0
+	for i, s := range want.Scores {
+		d := math.Abs(got[i].LogLikelihood - s.LogLikelihood)
+		worst = max(worst, d)
+		// Sums of tens of float32 logarithms.
+		if !(d <= 1e-4-1e-5*s.LogLikelihood) || got[i].Greedy != s.Greedy {
+			t.Errorf("request %d: %+v, transformers has %v %v", i, got[i], s.LogLikelihood, s.Greedy)
+		}
+	}
+	t.Logf("%d log-likelihoods, largest difference %.2g", len(got), worst)
 }
 
 func TestSharedGreedy(t *testing.T) {
