@@ -5,12 +5,15 @@ import (
 	"github.com/stablelora/stablelora/internal/tensor"
 )
 
-// Block is one decoder layer:
+// Block is one decoder layer, in two halves:
 //
-//	h = x + OProj(attention(RoPE(QProj(n)), RoPE(KProj(n)), VProj(n))), n = InputLayerNorm(x)
-//	y = h + DownProj(silu(GateProj(m)) ⊙ UpProj(m)),                   m = PostAttentionLayerNorm(h)
+//	attention: o = attention(RoPE(QProj(n)), RoPE(KProj(n)), VProj(n)), n = InputLayerNorm(x)
+//	MLP:       h = x + OProj(o)
+//	           y = h + DownProj(silu(GateProj(m)) ⊙ UpProj(m)),           m = PostAttentionLayerNorm(h)
 //
-// Qwen3 normalises every head of q and k before the rotation.
+// Qwen3 normalises every head of q and k before the rotation. The second half
+// works row by row; in the last block only the rows that predict something go
+// through it.
 type Block struct {
 	InputLayerNorm, PostAttentionLayerNorm *nn.RMSNorm
 
@@ -22,27 +25,30 @@ type Block struct {
 	width, qCols, kvCols, mlpIn int // D, H·K, G·K, F
 }
 
-// activations is what a block's backward pass needs of its forward pass.
-type activations struct {
-	x, h           tensor.Matrix // (N, D): input, and the residual stream after attention
-	q, k, v, o     tensor.Matrix // (N, H·K), (N, G·K) twice, (N, H·K); q and k rotated
-	qRaw, kRaw     tensor.Matrix // before QNorm and KNorm
-	gate, up       tensor.Matrix // (N, F)
-	rstdX, rstdH   []float32     // (N)
-	rstdQ, rstdK   []float32     // (N·H), (N·G)
-	qc, kc, vc, oc *nn.LinearCache
-	gc, uc, dc     *nn.LinearCache
+// attentionHalf is what the backward pass needs of the first half.
+type attentionHalf struct {
+	x            tensor.Matrix // (N, D)
+	q, k, v, o   tensor.Matrix // (N, H·K), (N, G·K) twice, (N, H·K); q and k rotated
+	qRaw, kRaw   tensor.Matrix // before QNorm and KNorm
+	rstdX        []float32     // (N)
+	rstdQ, rstdK []float32     // (N·H), (N·G)
+	qc, kc, vc   *nn.LinearCache
 }
 
-func (b *Block) newActivations(x tensor.Matrix, a *tensor.Arena) *activations {
+// mlpHalf is what the backward pass needs of the second half, on M rows.
+type mlpHalf struct {
+	x, o, h        tensor.Matrix // (M, D), (M, H·K), (M, D)
+	gate, up       tensor.Matrix // (M, F)
+	rstdH          []float32     // (M)
+	oc, gc, uc, dc *nn.LinearCache
+}
+
+func (b *Block) newAttentionHalf(x tensor.Matrix, a *tensor.Arena) *attentionHalf {
 	n := x.Rows
-	c := &activations{
-		x: x, h: a.Alloc(n, b.width),
-		q: a.Alloc(n, b.qCols), k: a.Alloc(n, b.kvCols), v: a.Alloc(n, b.kvCols), o: a.Alloc(n, b.qCols),
-		gate: a.Alloc(n, b.mlpIn), up: a.Alloc(n, b.mlpIn),
-		rstdX: a.Floats(n), rstdH: a.Floats(n),
-		qc: b.QProj.NewCache(n, a), kc: b.KProj.NewCache(n, a), vc: b.VProj.NewCache(n, a), oc: b.OProj.NewCache(n, a),
-		gc: b.GateProj.NewCache(n, a), uc: b.UpProj.NewCache(n, a), dc: b.DownProj.NewCache(n, a),
+	c := &attentionHalf{
+		x: x, q: a.Alloc(n, b.qCols), k: a.Alloc(n, b.kvCols), v: a.Alloc(n, b.kvCols), o: a.Alloc(n, b.qCols),
+		rstdX: a.Floats(n),
+		qc:    b.QProj.NewCache(n, a), kc: b.KProj.NewCache(n, a), vc: b.VProj.NewCache(n, a),
 	}
 	c.qRaw, c.kRaw = c.q, c.k
 	if b.QNorm != nil {
@@ -52,14 +58,20 @@ func (b *Block) newActivations(x tensor.Matrix, a *tensor.Arena) *activations {
 	return c
 }
 
-// forward writes the block's output y (N, D) and fills c. With a key-value
-// cache the pass is the continuation of the cached sequence.
-func (b *Block) forward(y tensor.Matrix, c *activations, kv *layerCache, p *nn.Pass, a *tensor.Arena) {
+func (b *Block) newMLPHalf(x, o tensor.Matrix, a *tensor.Arena) *mlpHalf {
+	n := x.Rows
+	return &mlpHalf{
+		x: x, o: o, h: a.Alloc(n, b.width), gate: a.Alloc(n, b.mlpIn), up: a.Alloc(n, b.mlpIn), rstdH: a.Floats(n),
+		oc: b.OProj.NewCache(n, a), gc: b.GateProj.NewCache(n, a), uc: b.UpProj.NewCache(n, a), dc: b.DownProj.NewCache(n, a),
+	}
+}
+
+// forwardAttention fills c. With a key-value cache the pass is the continuation
+// of the cached sequence.
+func (b *Block) forwardAttention(c *attentionHalf, kv *layerCache, p *nn.Pass, a *tensor.Arena) {
 	m := a.Mark()
 	defer a.Release(m)
-	n := c.x.Rows
-
-	norm := a.Alloc(n, b.width)
+	norm := a.Alloc(c.x.Rows, b.width)
 	b.InputLayerNorm.Forward(norm, c.x, c.rstdX)
 	b.QProj.Forward(c.qRaw, norm, c.qc, p, a)
 	b.KProj.Forward(c.kRaw, norm, c.kc, p, a)
@@ -68,81 +80,67 @@ func (b *Block) forward(y tensor.Matrix, c *activations, kv *layerCache, p *nn.P
 		b.QNorm.Forward(b.heads(c.q), b.heads(c.qRaw), c.rstdQ)
 		b.KNorm.Forward(b.heads(c.k), b.heads(c.kRaw), c.rstdK)
 	}
-	if kv == nil {
-		b.rotate(c.q, c.k, p)
-		b.attention.ForwardPass(c.o, c.q, c.k, c.v, p)
-	} else {
+	if kv != nil {
 		kv.attend(b, c)
+		return
 	}
+	b.rotate(c.q, c.k, p)
+	b.attention.ForwardPass(c.o, c.q, c.k, c.v, p)
+}
+
+// forwardMLP writes the block's output y (M, D) and fills c.
+func (b *Block) forwardMLP(y tensor.Matrix, c *mlpHalf, p *nn.Pass, a *tensor.Arena) {
+	m := a.Mark()
+	defer a.Release(m)
 	b.OProj.Forward(c.h, c.o, c.oc, p, a)
 	c.h.Add(c.x)
-
+	norm, act := a.Alloc(c.h.Rows, b.width), a.Alloc(c.h.Rows, b.mlpIn)
 	b.PostAttentionLayerNorm.Forward(norm, c.h, c.rstdH)
 	b.GateProj.Forward(c.gate, norm, c.gc, p, a)
 	b.UpProj.Forward(c.up, norm, c.uc, p, a)
-	act := a.Alloc(n, b.mlpIn)
 	nn.SwiGLU(act, c.gate, c.up)
 	b.DownProj.Forward(y, act, c.dc, p, a)
 	y.Add(c.h)
 }
 
-// backward replaces d (N, D), the gradient of the block's output, by that of its
-// input. Where needInput is false nothing below the block is adapted, and the
-// pass ends at its lowest adapted layer. c is used up.
-func (b *Block) backward(d tensor.Matrix, c *activations, needInput bool, p *nn.Pass, a *tensor.Arena) {
+// need says how far down a backward pass has to go: not below the lowest adapted
+// layer.
+type need struct{ input, qkv, o, mlp bool }
+
+func (b *Block) need(input bool) need {
+	n := need{input: input}
+	n.qkv = n.input || adapted(b.QProj, b.KProj, b.VProj)
+	n.o = n.qkv || adapted(b.OProj)
+	n.mlp = n.o || adapted(b.GateProj, b.UpProj)
+	return n
+}
+
+// backwardMLP replaces d (M, D), the gradient of y, by that of x as far as it
+// goes through h, and writes that of o to do (M, H·K). c is used up.
+func (b *Block) backwardMLP(do, d tensor.Matrix, c *mlpHalf, n need, p *nn.Pass, a *tensor.Arena) {
 	m := a.Mark()
 	defer a.Release(m)
-	needQKV := needInput || adapted(b.QProj, b.KProj, b.VProj)
-	needO := needQKV || adapted(b.OProj)
-	needMLP := needO || adapted(b.GateProj, b.UpProj)
-	b.backwardMLP(d, c, needMLP, needO, p, a)
-	if !needO {
-		return
+	if n.mlp || adapted(b.DownProj) {
+		var act tensor.Matrix
+		if adapted(b.DownProj) {
+			act = a.Alloc(d.Rows, b.mlpIn)
+			nn.SwiGLU(act, c.gate, c.up)
+		}
+		dact := gradient(n.mlp, d.Rows, b.mlpIn, a)
+		b.DownProj.Backward(dact, d, act, false, c.dc, p, a)
+		if n.mlp {
+			b.backwardGateUp(d, dact, c, n.o, p, a)
+		}
 	}
-	do := b.gradient(needQKV, d.Rows, b.qCols, a)
-	b.OProj.Backward(do, d, c.o, false, c.oc, p, a)
-	if !needQKV {
-		return
-	}
-	n := d.Rows
-	dq, dk, dv := a.Alloc(n, b.qCols), a.Alloc(n, b.kvCols), a.Alloc(n, b.kvCols)
-	b.attention.BackwardPass(dq, dk, dv, do, c.q, c.k, c.v, p)
-	b.rotateBack(dq, dk, p)
-	if b.QNorm != nil {
-		dq = b.normBackward(b.QNorm, dq, c.qRaw, c.rstdQ, a)
-		dk = b.normBackward(b.KNorm, dk, c.kRaw, c.rstdK, a)
-	}
-	norm := b.again(b.InputLayerNorm, c.x, c.rstdX, a, b.QProj, b.KProj, b.VProj)
-	dn := b.gradient(needInput, n, b.width, a)
-	b.QProj.Backward(dn, dq, norm, false, c.qc, p, a)
-	b.KProj.Backward(dn, dk, norm, true, c.kc, p, a)
-	b.VProj.Backward(dn, dv, norm, true, c.vc, p, a)
-	if needInput {
-		b.InputLayerNorm.Backward(d, dn, c.x, c.rstdX)
+	if n.o {
+		b.OProj.Backward(do, d, c.o, false, c.oc, p, a)
 	}
 }
 
-// backwardMLP turns the gradient of the block's output into that of h. It stops
-// early where the gradient is of no use further down.
-func (b *Block) backwardMLP(d tensor.Matrix, c *activations, needMLP, needH bool, p *nn.Pass, a *tensor.Arena) {
-	if !needMLP && !adapted(b.DownProj) {
-		return
-	}
-	m := a.Mark()
-	defer a.Release(m)
-	var act tensor.Matrix
-	if adapted(b.DownProj) {
-		act = a.Alloc(d.Rows, b.mlpIn)
-		nn.SwiGLU(act, c.gate, c.up)
-	}
-	dact := b.gradient(needMLP, d.Rows, b.mlpIn, a)
-	b.DownProj.Backward(dact, d, act, false, c.dc, p, a)
-	if !needMLP {
-		return
-	}
+func (b *Block) backwardGateUp(d, dact tensor.Matrix, c *mlpHalf, needH bool, p *nn.Pass, a *tensor.Arena) {
 	nn.SwiGLUBackward(c.gate, c.up, dact, c.gate, c.up)
-	norm := b.again(b.PostAttentionLayerNorm, c.h, c.rstdH, a, b.GateProj, b.UpProj)
-	dn := b.gradient(needH, d.Rows, b.width, a)
+	norm := again(b.PostAttentionLayerNorm, c.h, c.rstdH, a, b.GateProj, b.UpProj)
+	dn := gradient(needH, d.Rows, b.width, a)
 	b.GateProj.Backward(dn, c.gate, norm, false, c.gc, p, a)
 	b.UpProj.Backward(dn, c.up, norm, true, c.uc, p, a)
 	if needH {
@@ -150,8 +148,31 @@ func (b *Block) backwardMLP(d tensor.Matrix, c *activations, needMLP, needH bool
 	}
 }
 
+// backwardAttention adds to d (N, D), the gradient of x so far, what comes
+// through o, whose gradient is do (N, H·K).
+func (b *Block) backwardAttention(d, do tensor.Matrix, c *attentionHalf, n need, p *nn.Pass, a *tensor.Arena) {
+	m := a.Mark()
+	defer a.Release(m)
+	rows := d.Rows
+	dq, dk, dv := a.Alloc(rows, b.qCols), a.Alloc(rows, b.kvCols), a.Alloc(rows, b.kvCols)
+	b.attention.BackwardPass(dq, dk, dv, do, c.q, c.k, c.v, p)
+	b.rotateBack(dq, dk, p)
+	if b.QNorm != nil {
+		dq = b.normBackward(b.QNorm, dq, c.qRaw, c.rstdQ, a)
+		dk = b.normBackward(b.KNorm, dk, c.kRaw, c.rstdK, a)
+	}
+	norm := again(b.InputLayerNorm, c.x, c.rstdX, a, b.QProj, b.KProj, b.VProj)
+	dn := gradient(n.input, rows, b.width, a)
+	b.QProj.Backward(dn, dq, norm, false, c.qc, p, a)
+	b.KProj.Backward(dn, dk, norm, true, c.kc, p, a)
+	b.VProj.Backward(dn, dv, norm, true, c.vc, p, a)
+	if n.input {
+		b.InputLayerNorm.Backward(d, dn, c.x, c.rstdX)
+	}
+}
+
 // gradient allocates a matrix, or none where it is not needed.
-func (b *Block) gradient(need bool, rows, cols int, a *tensor.Arena) tensor.Matrix {
+func gradient(need bool, rows, cols int, a *tensor.Arena) tensor.Matrix {
 	if !need {
 		return tensor.Matrix{}
 	}
@@ -160,7 +181,7 @@ func (b *Block) gradient(need bool, rows, cols int, a *tensor.Arena) tensor.Matr
 
 // again repeats a normalisation where an adapted layer needs its output, which
 // the forward pass did not keep.
-func (b *Block) again(n *nn.RMSNorm, x tensor.Matrix, rstd []float32, a *tensor.Arena, users ...*nn.Linear) tensor.Matrix {
+func again(n *nn.RMSNorm, x tensor.Matrix, rstd []float32, a *tensor.Arena, users ...*nn.Linear) tensor.Matrix {
 	if !adapted(users...) {
 		return tensor.Matrix{}
 	}

@@ -24,32 +24,6 @@ type Decoder struct {
 	arena   tensor.Arena
 }
 
-// Batch is what one pass computes: sequences laid end to end, and which rows
-// predict a token that is asked for.
-type Batch struct {
-	nn.Pass
-	Tokens  []int32 // (N)
-	Rows    []int   // rows whose logits are wanted, increasing
-	Targets []int32 // the token that follows each of them
-}
-
-// NewBatch returns a batch of no sequences.
-func NewBatch() *Batch { return &Batch{Pass: nn.Pass{Starts: []int{0}}} }
-
-// Append adds a sequence; the token before each t > 0 that asked holds for
-// predicts it. The last token predicts nothing and is not computed.
-func (b *Batch) Append(tokens []int32, asked func(t int) bool) {
-	start := len(b.Tokens)
-	b.Tokens = append(b.Tokens, tokens[:len(tokens)-1]...)
-	for t := 1; t < len(tokens); t++ {
-		if asked(t) {
-			b.Rows = append(b.Rows, start+t-1)
-			b.Targets = append(b.Targets, tokens[t])
-		}
-	}
-	b.Starts = append(b.Starts, len(b.Tokens))
-}
-
 // Linears lists every linear layer of the blocks, in the checkpoint's order.
 func (m *Decoder) Linears() []*nn.Linear {
 	var all []*nn.Linear
@@ -63,53 +37,94 @@ func (m *Decoder) Linears() []*nn.Linear {
 // sequence, the gradient of scale·Σ loss to the sums of the LoRA factors.
 func (m *Decoder) LossAndGradient(b *Batch, scale float64) []float64 {
 	m.arena.Reset()
-	p, a := &b.Pass, &m.arena
+	a := &m.arena
+	asked := b.asked()
 	lowest := m.lowestAdapted()
-	x, kept := m.forwardKeeping(b, lowest)
-
-	losses := make([]float64, len(b.Rows))
-	rstd := a.Floats(len(b.Rows))
-	rows := gather(a, x, b.Rows)
-	normed, dnormed := a.Alloc(rows.Rows, rows.Cols), a.Alloc(rows.Rows, rows.Cols)
-	m.Norm.Forward(normed, rows, rstd)
-	m.Head.Loss(dnormed, normed, b.Targets, scale, losses, a)
-	drows := a.Alloc(rows.Rows, rows.Cols)
-	drows.Zero()
-	m.Norm.Backward(drows, dnormed, rows, rstd)
-	d := scatter(a, x.Rows, drows, b.Rows)
-
-	y := a.Alloc(x.Rows, x.Cols)
-	for i := len(m.Layers) - 1; i >= lowest; i-- {
+	kept := make([]blockState, len(m.Layers))
+	x := m.embed(b.Tokens)
+	for i := range m.Layers {
+		y := a.Alloc(m.outputRows(i, b), x.Cols)
 		mark := a.Mark()
-		block, c := m.Layers[i], kept[i]
-		if m.Recompute {
-			c = block.newActivations(c.x, a)
-			block.forward(y, c, nil, p, a)
+		kept[i] = m.forwardBlock(i, y, x, nil, b, asked)
+		if m.Recompute || i < lowest {
+			a.Release(mark) // x was allocated before the mark and stays
 		}
-		block.backward(d, c, i > lowest, p, a)
-		a.Release(mark)
+		x = y
+	}
+
+	losses := make([]float64, x.Rows)
+	rstd := a.Floats(x.Rows)
+	normed, dnormed, d := a.Alloc(x.Rows, x.Cols), a.Alloc(x.Rows, x.Cols), a.Alloc(x.Rows, x.Cols)
+	m.Norm.Forward(normed, x, rstd)
+	m.Head.Loss(dnormed, normed, b.Targets, scale, losses, a)
+	d.Zero()
+	m.Norm.Backward(d, dnormed, x, rstd)
+
+	for i := len(m.Layers) - 1; i >= lowest; i-- {
+		d = m.backwardBlock(i, d, kept[i], i > lowest, b, asked)
 	}
 	return losses
 }
 
-// forwardKeeping returns the output of the last block and, from block lowest on,
-// what the backward pass needs: every activation, or with Recompute the inputs.
-func (m *Decoder) forwardKeeping(b *Batch, lowest int) (tensor.Matrix, []*activations) {
-	a := &m.arena
-	kept := make([]*activations, len(m.Layers))
-	x := m.embed(b.Tokens)
-	for i, block := range m.Layers {
-		y := a.Alloc(x.Rows, x.Cols)
-		mark := a.Mark()
-		c := block.newActivations(x, a)
-		block.forward(y, c, nil, &b.Pass, a)
-		kept[i] = c
-		if m.Recompute || i < lowest {
-			a.Release(mark) // c.x was allocated before the mark and stays
-		}
-		x = y
+// blockState is what a block's backward pass needs of its forward pass.
+type blockState struct {
+	attention *attentionHalf
+	mlp       *mlpHalf
+}
+
+// outputRows is how many rows block i puts out: those asked for in the last one.
+func (m *Decoder) outputRows(i int, b *Batch) int {
+	if i == len(m.Layers)-1 {
+		return len(b.Rows)
 	}
-	return x, kept
+	return len(b.Tokens)
+}
+
+// forwardBlock writes the output y of block i from its input x (N, D).
+func (m *Decoder) forwardBlock(i int, y, x tensor.Matrix, kv *layerCache, b *Batch, asked *nn.Pass) blockState {
+	block, a, p := m.Layers[i], &m.arena, &b.Pass
+	s := blockState{attention: block.newAttentionHalf(x, a)}
+	block.forwardAttention(s.attention, kv, p, a)
+	o := s.attention.o
+	if i == len(m.Layers)-1 {
+		x, o, p = gather(a, x, b.Rows), gather(a, o, b.Rows), asked
+	}
+	s.mlp = block.newMLPHalf(x, o, a)
+	block.forwardMLP(y, s.mlp, p, a)
+	return s
+}
+
+// backwardBlock returns the gradient of block i's input (N, D), from that of its
+// output d, where input says that it is needed.
+func (m *Decoder) backwardBlock(i int, d tensor.Matrix, s blockState, input bool, b *Batch, asked *nn.Pass) tensor.Matrix {
+	block, a, p := m.Layers[i], &m.arena, &b.Pass
+	last := i == len(m.Layers)-1
+	if last {
+		p = asked
+	}
+	dx := d
+	if last {
+		dx = a.Alloc(len(b.Tokens), d.Cols)
+	}
+	mark := a.Mark()
+	defer a.Release(mark)
+	if m.Recompute {
+		s = m.forwardBlock(i, a.Alloc(d.Rows, d.Cols), s.attention.x, nil, b, asked)
+	}
+	n := block.need(input)
+	do := gradient(n.o, d.Rows, block.qCols, a)
+	block.backwardMLP(do, d, s.mlp, n, p, a)
+	if !n.qkv {
+		return dx
+	}
+	if last {
+		scatter(dx, d, b.Rows)
+		rows := do
+		do = a.Alloc(len(b.Tokens), block.qCols)
+		scatter(do, rows, b.Rows)
+	}
+	block.backwardAttention(dx, do, s.attention, n, &b.Pass, a)
+	return dx
 }
 
 // Dynamic says that rotary frequencies depend on a sequence's length, so that a
@@ -119,7 +134,7 @@ func (m *Decoder) Dynamic() bool { return m.Config.RopeScale.Kind == "dynamic" }
 // Losses returns the cross-entropy of each target.
 func (m *Decoder) Losses(b *Batch) []float64 {
 	losses := make([]float64, len(b.Rows))
-	m.Head.Loss(tensor.Matrix{}, m.hidden(b), b.Targets, 1, losses, &m.arena)
+	m.Head.Loss(tensor.Matrix{}, m.hidden(b, nil), b.Targets, 1, losses, &m.arena)
 	return losses
 }
 
@@ -127,44 +142,47 @@ func (m *Decoder) Losses(b *Batch) []float64 {
 // probable token there.
 func (m *Decoder) Score(b *Batch) (logp []float64, best []bool) {
 	logp, best = make([]float64, len(b.Rows)), make([]bool, len(b.Rows))
-	m.Head.Score(m.hidden(b), b.Targets, logp, best, &m.arena)
+	m.Head.Score(m.hidden(b, nil), b.Targets, logp, best, &m.arena)
 	return logp, best
 }
 
 // Logits returns the logits (rows, V) of the batch's rows. They are valid until
 // the model's next call.
 func (m *Decoder) Logits(b *Batch) tensor.Matrix {
-	x := m.hidden(b)
+	x := m.hidden(b, nil)
 	y := m.arena.Alloc(x.Rows, m.Head.W.Rows)
 	m.Head.Logits(y, x)
 	return y
 }
 
 // hidden returns the normalised final states of the batch's rows, keeping
-// nothing on the way.
-func (m *Decoder) hidden(b *Batch) tensor.Matrix {
+// nothing on the way. With a cache the batch continues its sequence.
+func (m *Decoder) hidden(b *Batch, c *KVCache) tensor.Matrix {
 	m.arena.Reset()
+	a, asked := &m.arena, b.asked()
 	x := m.embed(b.Tokens)
-	y := m.arena.Alloc(x.Rows, x.Cols)
-	for _, block := range m.Layers {
-		mark := m.arena.Mark()
-		block.forward(y, block.newActivations(x, &m.arena), nil, &b.Pass, &m.arena)
-		m.arena.Release(mark)
+	y, final := a.Alloc(x.Rows, x.Cols), a.Alloc(len(b.Rows), x.Cols)
+	for i := range m.Layers {
+		if i == len(m.Layers)-1 {
+			y = final
+		}
+		var kv *layerCache
+		if c != nil {
+			kv = &c.layers[i]
+		}
+		mark := a.Mark()
+		m.forwardBlock(i, y, x, kv, b, asked)
+		a.Release(mark)
 		x, y = y, x
 	}
-	return m.normRows(x, b.Rows)
+	m.Norm.Forward(x, x, a.Floats(x.Rows))
+	return x
 }
 
 func (m *Decoder) embed(tokens []int32) tensor.Matrix {
 	x := m.arena.Alloc(len(tokens), m.Config.HiddenSize)
 	nn.Embed(x, tokens, m.Embed)
 	return x
-}
-
-func (m *Decoder) normRows(x tensor.Matrix, rows []int) tensor.Matrix {
-	y := gather(&m.arena, x, rows)
-	m.Norm.Forward(y, y, m.arena.Floats(len(rows)))
-	return y
 }
 
 // lowestAdapted is the first block with an adapted layer; no gradient is needed
@@ -192,11 +210,10 @@ func gather(a *tensor.Arena, x tensor.Matrix, rows []int) tensor.Matrix {
 	return y
 }
 
-func scatter(a *tensor.Arena, n int, y tensor.Matrix, rows []int) tensor.Matrix {
-	x := a.Alloc(n, y.Cols)
+// scatter sets x to 0 but for the given rows, which are y's.
+func scatter(x, y tensor.Matrix, rows []int) {
 	x.Zero()
 	for i, r := range rows {
 		copy(x.Row(r), y.Row(i))
 	}
-	return x
 }

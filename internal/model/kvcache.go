@@ -27,7 +27,7 @@ func (m *Decoder) NewKVCache(capacity int) *KVCache {
 
 // attend adds the pass's keys and values to the cache and attends to all of
 // them. The pass is one sequence.
-func (l *layerCache) attend(b *Block, c *activations) {
+func (l *layerCache) attend(b *Block, c *attentionHalf) {
 	t := c.q.Rows
 	end := l.from + t
 	b.rope.Rotate(c.q, b.attention.Heads, l.from, end)
@@ -41,17 +41,8 @@ func (l *layerCache) attend(b *Block, c *activations) {
 // Extend computes the next tokens of a cached sequence and returns the logits
 // (V) that follow the last one. They are valid until the model's next call.
 func (m *Decoder) Extend(c *KVCache, tokens []int32) []float32 {
-	m.arena.Reset()
-	p := &nn.Pass{Starts: []int{0, len(tokens)}}
-	x := m.embed(tokens)
-	y := m.arena.Alloc(x.Rows, x.Cols)
-	for i, b := range m.Layers {
-		mark := m.arena.Mark()
-		b.forward(y, b.newActivations(x, &m.arena), &c.layers[i], p, &m.arena)
-		m.arena.Release(mark)
-		x, y = y, x
-	}
-	last := m.normRows(x, []int{len(tokens) - 1})
+	b := &Batch{Pass: nn.Pass{Starts: []int{0, len(tokens)}}, Tokens: tokens, Rows: []int{len(tokens) - 1}}
+	last := m.hidden(b, c)
 	logits := m.arena.Alloc(1, m.Head.W.Rows)
 	m.Head.Logits(logits, last)
 	return logits.Row(0)

@@ -126,9 +126,9 @@ func (l *Linear) dropout(y, x tensor.Matrix, p *Pass) {
 	for e := range p.Sequences() {
 		start := p.Starts[e]
 		parallel.Range(p.Starts[e+1]-start, rowGrain, func(lo, hi int) {
-			for t := lo; t < hi; t++ {
-				s := rng.New(p.Seed, "dropout/"+l.Name, uint64(p.Step), uint64(p.First+e), uint64(t))
-				yi, xi := y.Row(start+t), x.Row(start+t)
+			for i := start + lo; i < start+hi; i++ {
+				s := rng.New(p.Seed, "dropout/"+l.Name, uint64(p.Step), uint64(p.First+e), uint64(p.place(i, start)))
+				yi, xi := y.Row(i), x.Row(i)
 				for j, v := range xi {
 					if uint32(s.Uint64()>>32) < limit {
 						yi[j] = 0

@@ -7,6 +7,9 @@ type Pass struct {
 	// Starts holds where each sequence begins, and the number of rows at the
 	// end: sequence e is rows Starts[e] to Starts[e+1]-1.
 	Starts []int
+	// Places holds each row's place in its sequence where the pass leaves rows
+	// out; nil: they follow one another from 0.
+	Places []int
 
 	// Dropout keys: it is on where Train is set, and a function of the seed, the
 	// step, the place of each sequence in the step's batch, the module and the
@@ -26,6 +29,14 @@ func (p *Pass) Rows() int { return p.Starts[len(p.Starts)-1] }
 
 // Sequences is the number of sequences.
 func (p *Pass) Sequences() int { return len(p.Starts) - 1 }
+
+// place is row i's place in its sequence, which begins at row start.
+func (p *Pass) place(i, start int) int {
+	if p.Places == nil {
+		return i - start
+	}
+	return p.Places[i]
+}
 
 // sequence views the rows of sequence e.
 func (p *Pass) sequence(m tensor.Matrix, e int) tensor.Matrix {

@@ -1,0 +1,42 @@
+package model
+
+import "github.com/stablelora/stablelora/internal/nn"
+
+// Batch is what one pass computes: sequences laid end to end, and which rows
+// predict a token that is asked for.
+type Batch struct {
+	nn.Pass
+	Tokens  []int32 // (N)
+	Rows    []int   // rows whose logits are wanted, increasing
+	Targets []int32 // the token that follows each of them
+}
+
+// asked is the pass of the rows whose logits are wanted.
+func (b *Batch) asked() *nn.Pass {
+	p := b.Pass
+	p.Starts, p.Places = []int{0}, make([]int, 0, len(b.Rows))
+	for e := range b.Sequences() {
+		for i := len(p.Places); i < len(b.Rows) && b.Rows[i] < b.Starts[e+1]; i++ {
+			p.Places = append(p.Places, b.Rows[i]-b.Starts[e])
+		}
+		p.Starts = append(p.Starts, len(p.Places))
+	}
+	return &p
+}
+
+// NewBatch returns a batch of no sequences.
+func NewBatch() *Batch { return &Batch{Pass: nn.Pass{Starts: []int{0}}} }
+
+// Append adds a sequence; the token before each t > 0 that asked holds for
+// predicts it. The last token predicts nothing and is not computed.
+func (b *Batch) Append(tokens []int32, asked func(t int) bool) {
+	start := len(b.Tokens)
+	b.Tokens = append(b.Tokens, tokens[:len(tokens)-1]...)
+	for t := 1; t < len(tokens); t++ {
+		if asked(t) {
+			b.Rows = append(b.Rows, start+t-1)
+			b.Targets = append(b.Targets, tokens[t])
+		}
+	}
+	b.Starts = append(b.Starts, len(b.Tokens))
+}
