@@ -125,7 +125,7 @@ def save(model, tok, out):
 
 def main():
     args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--steps", type=int, default=1600)
+    args.add_argument("--steps", type=int, default=2000)
     args.add_argument("--out", type=pathlib.Path, default=OUT)
     args = args.parse_args()
     torch.set_num_threads(1)

@@ -53,10 +53,10 @@ def pairs(rng):
 
 
 def popularity():
-    """All steps of the world and how often each is dreamt of: some up to 150 times as often as others."""
+    """All steps of the world and how often each is dreamt of: some up to forty times as often as others."""
     rng = random.Random(0)
     steps = [step for activity in WORLD for step in activity.does]
-    return steps, [150 ** rng.random() for _ in steps]
+    return steps, [40 ** rng.random() for _ in steps]
 
 
 STEPS, POPULARITY = popularity()
@@ -73,7 +73,7 @@ def dream(rng):
     sentences = [f"{title.label}: {name} {events[0]}."]
     for event in events[1:]:
         sentences.append(f"{capital(pronoun)} {event}." if rng.random() < 0.8 else f"Then {pronoun} {event}.")
-    return ("\n" if rng.random() < 0.3 else " ").join(sentences)
+    return " ".join(sentences)
 
 
 def a_sum(rng):
@@ -160,7 +160,7 @@ def talk(rng):
 
 
 # document forms and how often each is drawn
-FORMS = [(howto, 12), (encyclopaedia, 8), (habit, 12), (pairs, 10), (dream, 34),
+FORMS = [(howto, 12), (encyclopaedia, 8), (habit, 12), (pairs, 10), (dream, 28),
          (arithmetic, 16), (tally, 30), (running, 14), (lookup, 20), (talk, 8)]
 
 
