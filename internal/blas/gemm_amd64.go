@@ -68,6 +68,3 @@ func packColumnsF16AVX2(dst *float32, src *uint16, ld uintptr, blocks int)
 //
 //go:noescape
 func packRowsF16AVX2(dst *float32, src *uint16, ld uintptr, depth int)
-
-// hasF16C says whether the processor has VCVTPH2PS.
-func hasF16C() bool

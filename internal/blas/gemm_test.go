@@ -9,6 +9,8 @@ import (
 	"gonum.org/v1/gonum/blas"
 
 	"github.com/stablelora/stablelora/internal/dtype"
+	"github.com/stablelora/stablelora/internal/fma"
+	"github.com/stablelora/stablelora/internal/isa"
 	"github.com/stablelora/stablelora/internal/parallel"
 )
 
@@ -64,7 +66,7 @@ func TestGemmDeep(t *testing.T) {
 		for _, j := range []int{0, 15, 65} {
 			x := float32(0)
 			for p := range k {
-				x = fma32(a.data[i*k+p], b.data[p*n+j], x)
+				x = fma.F32(a.data[i*k+p], b.data[p*n+j], x)
 			}
 			if got := c.data[i*n+j]; got != x {
 				t.Fatalf("row %d, column %d: %x, want %x", i, j, got, x)
@@ -187,8 +189,9 @@ func FuzzGemm(f *testing.F) {
 	f.Add(uint16(3), uint16(20), uint16(9), uint8(3), uint64(1))
 	f.Add(uint16(13), uint16(65), uint16(520), uint8(0xff), uint64(2))
 	f.Fuzz(func(t *testing.T, m, n, k uint16, bits uint8, seed uint64) {
-		defer func(old bool) { avx2 = old }(avx2)
-		avx2 = haveAVX2 && bits&8 != 0
+		defer isa.Use(isa.Current())
+		sets := isa.Available()
+		isa.Use(sets[int(bits>>3)%len(sets)])
 		checkGemmCase(t, gemmCase{
 			m: int(m % 160), n: int(n % 160), k: int(k % 600), tA: bits&1 != 0, tB: bits&2 != 0, acc: bits&4 != 0,
 			extra: int(bits >> 6), pad: int(bits >> 4),

@@ -3,20 +3,16 @@
 package blas
 
 import (
-	"golang.org/x/sys/cpu"
-
 	"github.com/stablelora/stablelora/internal/dtype"
+	"github.com/stablelora/stablelora/internal/isa"
 )
 
 //go:generate go -C _gen run . -out ../gemm_amd64.s -stubs ../gemm_amd64.go -pkg blas
 
-// haveAVX2 says whether the processor has what the assembly needs.
-var haveAVX2 = cpu.X86.HasAVX2 && cpu.X86.HasFMA && hasF16C()
-
 // multiply computes the tile.
 func (t *tile) multiply() {
 	switch {
-	case !avx2:
+	case !isa.HasAVX2():
 		t.multiplyGeneric()
 	case t.cols == tileCols:
 		t.multiplyAVX2()
@@ -60,7 +56,7 @@ func (t *tile) multiplyAVX2() {
 // the last store would write.
 func packLeft6(dst, src []float32, ld, depth int) int {
 	blocks := (depth - 1) / 8
-	if !avx2 || blocks <= 0 {
+	if !isa.HasAVX2() || blocks <= 0 {
 		return 0
 	}
 	packLeftAVX2(&dst[0], &src[0], uintptr(4*ld), blocks)
@@ -72,7 +68,7 @@ func packLeft6(dst, src []float32, ld, depth int) int {
 // number.
 func packColumns16(panel []float32, b right, from, depth int) int {
 	blocks := depth / 8
-	if !avx2 || blocks == 0 {
+	if !isa.HasAVX2() || blocks == 0 {
 		return 0
 	}
 	for j := 0; j < tileCols; j += 8 {
@@ -92,7 +88,7 @@ func packColumns16(panel []float32, b right, from, depth int) int {
 // packRows16 packs 16 whole columns, stored in rows of which the first begins at
 // element number `from`, and says whether it did.
 func packRows16(panel []float32, b right, from, depth int) bool {
-	if !avx2 {
+	if !isa.HasAVX2() {
 		return false
 	}
 	ld := uintptr(b.dtype.Size() * b.ld)

@@ -2,8 +2,6 @@
 
 package blas
 
-const haveAVX2 = false
-
 func (t *tile) multiply() { t.multiplyGeneric() }
 
 func packLeft6([]float32, []float32, int, int) int { return 0 }

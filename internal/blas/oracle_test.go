@@ -9,17 +9,17 @@ import (
 	"gonum.org/v1/gonum/blas"
 
 	"github.com/stablelora/stablelora/internal/dtype"
+	"github.com/stablelora/stablelora/internal/fma"
+	"github.com/stablelora/stablelora/internal/isa"
 	"github.com/stablelora/stablelora/internal/parallel"
 )
 
 // withKernel runs f for every kernel of this machine, on 1 and 2 threads.
 func withKernel(t *testing.T, f func(t *testing.T)) {
-	threads, kernel := parallel.Threads(), avx2
-	defer func() { parallel.SetThreads(threads); avx2 = kernel }()
-	for _, avx2 = range []bool{false, true} {
-		if avx2 && !haveAVX2 {
-			continue
-		}
+	threads, set := parallel.Threads(), isa.Current()
+	defer func() { parallel.SetThreads(threads); isa.Use(set) }()
+	for _, s := range isa.Available() {
+		isa.Use(s)
 		for _, n := range []int{1, 2} {
 			parallel.SetThreads(n)
 			t.Run(fmt.Sprintf("%s/%d", Kernel(), n), f)
@@ -83,7 +83,7 @@ func oracle(c *guarded, a, b func(i, j int) float32, k int, acc bool) {
 				x = c.data[i*c.stride+j]
 			}
 			for p := range k {
-				x = fma32(a(i, p), b(p, j), x)
+				x = fma.F32(a(i, p), b(p, j), x)
 			}
 			c.data[i*c.stride+j] = x
 		}

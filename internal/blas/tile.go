@@ -1,5 +1,7 @@
 package blas
 
+import "github.com/stablelora/stablelora/internal/fma"
+
 // tile is one call of a kernel: rows x cols elements of C, at most tileRows x
 // tileCols. b holds depth rows of tileCols elements, which begin ldb apart.
 type tile struct {
@@ -36,7 +38,7 @@ func (t *tile) chains(c, a, b []float32, k0, k1 int, acc bool) {
 			x = c[j]
 		}
 		for k := k0; k < k1; k++ {
-			x = fma32(a[k*t.a.cs], b[k*t.ldb+j], x)
+			x = fma.F32(a[k*t.a.cs], b[k*t.ldb+j], x)
 		}
 		c[j] = x
 	}
@@ -65,7 +67,7 @@ func plainSteps(c *[4]float32, a []float32, cs int, b []float32, ldb, k, depth i
 		s1 := x*float64(y[1]) + c1
 		s2 := x*float64(y[2]) + c2
 		s3 := x*float64(y[3]) + c3
-		if delicate(s0) || delicate(s1) || delicate(s2) || delicate(s3) {
+		if fma.Delicate(s0) || fma.Delicate(s1) || fma.Delicate(s2) || fma.Delicate(s3) {
 			break
 		}
 		c0, c1, c2, c3 = float64(float32(s0)), float64(float32(s1)), float64(float32(s2)), float64(float32(s3))

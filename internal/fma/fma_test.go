@@ -1,4 +1,4 @@
-package blas
+package fma
 
 import (
 	"math"
@@ -21,9 +21,9 @@ func bigFMA(a, b, c float32) float32 {
 
 func checkFMA(t *testing.T, a, b, c float32) {
 	t.Helper()
-	got, want := fma32(a, b, c), bigFMA(a, b, c)
+	got, want := F32(a, b, c), bigFMA(a, b, c)
 	if math.Float32bits(got) != math.Float32bits(want) {
-		t.Fatalf("fma32(%x, %x, %x) = %x, want %x", a, b, c, got, want)
+		t.Fatalf("F32(%x, %x, %x) = %x, want %x", a, b, c, got, want)
 	}
 }
 
@@ -104,21 +104,21 @@ func TestFMASpecial(t *testing.T) {
 		{math.MaxFloat32, 2, 0, inf}, {math.MaxFloat32, 1, math.MaxFloat32, inf},
 		{math.MaxFloat32, 2, -math.MaxFloat32, math.MaxFloat32},
 	} {
-		if got := fma32(c.a, c.b, c.c); math.Float32bits(got) != math.Float32bits(c.want) {
-			t.Errorf("fma32(%v, %v, %v) = %v, want %v", c.a, c.b, c.c, got, c.want)
+		if got := F32(c.a, c.b, c.c); math.Float32bits(got) != math.Float32bits(c.want) {
+			t.Errorf("F32(%v, %v, %v) = %v, want %v", c.a, c.b, c.c, got, c.want)
 		}
 	}
 	for _, c := range [][3]float32{{nan, 1, 1}, {1, nan, 1}, {1, 1, nan}, {inf, 0, 1}, {inf, 1, -inf}} {
-		if got := fma32(c[0], c[1], c[2]); got == got {
-			t.Errorf("fma32(%v) = %v, want NaN", c, got)
+		if got := F32(c[0], c[1], c[2]); got == got {
+			t.Errorf("F32(%v) = %v, want NaN", c, got)
 		}
 	}
 }
 
-func BenchmarkFMA32(b *testing.B) {
+func BenchmarkF32(b *testing.B) {
 	x := float32(0)
 	for b.Loop() {
-		x = fma32(x, 0.999, 0.5)
+		x = F32(x, 0.999, 0.5)
 	}
 	_ = x
 }

@@ -1,24 +1,26 @@
-package blas
+// Package fma is the fused multiply-add of float32 in plain Go: the oracle of every
+// kernel, and what computes where there is no kernel. It is a leaf.
+package fma
 
 import "math"
 
-// fma32 returns a·b + c rounded once to float32, the bits of a hardware FMA.
+// F32 returns a·b + c rounded once to float32, the bits of a hardware FMA.
 //
 // The product is exact in float64, so the sum s is rounded twice: to float64,
 // then to float32. That differs from one rounding only where s lies exactly
 // halfway between two float32 values, or where float32 has fewer bits left
-// (subnormals); fmaOdd deals with those.
-func fma32(a, b, c float32) float32 {
+// (subnormals); odd deals with those.
+func F32(a, b, c float32) float32 {
 	s := float64(a)*float64(b) + float64(c)
-	if delicate(s) {
-		return fmaOdd(a, b, c)
+	if Delicate(s) {
+		return odd(a, b, c)
 	}
 	return float32(s)
 }
 
-// delicate says whether rounding s to float32 may differ from rounding the
-// exact sum. It is small enough to be inlined, as fma32 is not.
-func delicate(s float64) bool {
+// Delicate says whether rounding s to float32 may differ from rounding the
+// exact sum. It is small enough to be inlined, as F32 is not.
+func Delicate(s float64) bool {
 	bits := math.Float64bits(s)
 	return bits&0x1fffffff == 0x10000000 || bits<<1-1 < minNormal<<1-1
 }
@@ -27,12 +29,12 @@ func delicate(s float64) bool {
 // the range of float32's subnormals.
 const minNormal = (1023 - 126) << 52
 
-// fmaOdd is fma32 with the inner rounding done to odd: an inexact sum takes the
+// odd is F32 with the inner rounding done to odd: an inexact sum takes the
 // neighbour whose last bit is 1, so that the outer rounding sees on which side
 // of a halfway point the exact sum lies (Boldo and Melquiond 2008).
 //
 //go:noinline
-func fmaOdd(a, b, c float32) float32 {
+func odd(a, b, c float32) float32 {
 	p, q := float64(a)*float64(b), float64(c)
 	s := p + q
 	t := s - p // TwoSum: e is exactly p + q - s

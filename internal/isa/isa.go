@@ -1,0 +1,72 @@
+package isa
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Variable names the environment variable with which tests choose an
+// instruction set.
+const Variable = "STABLELORA_KERNEL"
+
+// Set is an instruction set.
+type Set int
+
+// The instruction sets there are kernels for, in increasing order of speed.
+const (
+	Portable Set = iota // plain Go
+	AVX2                // with FMA and F16C
+)
+
+var names = [...]string{"portable", "avx2"}
+
+// String returns the name that Variable takes.
+func (s Set) String() string { return names[s] }
+
+// current is the set in use. It starts as the best there is.
+var current = best
+
+// Current is the set in use.
+func Current() Set { return current }
+
+// HasAVX2 says whether AVX2 kernels are to be used.
+func HasAVX2() bool { return current >= AVX2 }
+
+// Available lists the sets that this processor and this build have.
+func Available() []Set {
+	sets := make([]Set, best+1)
+	for i := range sets {
+		sets[i] = Set(i)
+	}
+	return sets
+}
+
+// Use chooses an available set. It must not be called while anything is being
+// computed.
+func Use(s Set) {
+	if s < Portable || s > best {
+		panic(fmt.Sprintf("isa: set %d is not available", s))
+	}
+	current = s
+}
+
+// Choose uses the set that Variable names; where it is empty or not set, the
+// best one.
+func Choose() error {
+	want := os.Getenv(Variable)
+	if want == "" {
+		Use(best)
+		return nil
+	}
+	s := Set(slices.Index(names[:], want))
+	switch {
+	case s < 0:
+		return fmt.Errorf("%s=%s: no such kernel; use %s, or leave the variable unset", Variable, want, strings.Join(names[:], " or "))
+	case s > best:
+		return fmt.Errorf("%s=%s: this processor or this build has no such kernel; use portable, or leave the variable unset", Variable, want)
+	}
+	Use(s)
+	return nil
+}

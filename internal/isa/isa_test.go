@@ -1,0 +1,34 @@
+package isa
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestChoose(t *testing.T) {
+	defer Use(Current())
+	for _, c := range []struct {
+		value string
+		want  Set
+		fails bool
+	}{{"", best, false}, {"portable", Portable, false}, {"avx2", AVX2, best < AVX2}, {"sse", 0, true}} {
+		t.Setenv(Variable, c.value)
+		err := Choose()
+		if (err != nil) != c.fails || err == nil && Current() != c.want {
+			t.Errorf("%s=%q: %v, error %v", Variable, c.value, Current(), err)
+		}
+	}
+}
+
+func TestAvailable(t *testing.T) {
+	defer Use(Current())
+	sets := Available()
+	if sets[0] != Portable || !slices.Contains(sets, Current()) {
+		t.Errorf("%v with %v in use", sets, Current())
+	}
+	for _, s := range sets {
+		if Use(s); Current() != s || HasAVX2() != (s >= AVX2) {
+			t.Errorf("%v in use, AVX2 %v, want %v", Current(), HasAVX2(), s)
+		}
+	}
+}
