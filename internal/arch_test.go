@@ -19,7 +19,7 @@ const module = "github.com/stablelora/stablelora/"
 // beside says so.
 var layers = [][]string{
 	{"dtype", "fma", "isa", "parallel", "rng", "fsutil", "sysinfo", "spell", "demo"},
-	{"blas", "records"},
+	{"blas", "vec", "records"},
 	{"tensor"},
 	{"nn", "tokenizer", "safetensors", "config"},
 	{"model", "optim", "task", "chat", "golden"},

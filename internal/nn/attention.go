@@ -6,6 +6,7 @@ import (
 
 	"github.com/stablelora/stablelora/internal/parallel"
 	"github.com/stablelora/stablelora/internal/tensor"
+	"github.com/stablelora/stablelora/internal/vec"
 )
 
 // Attention is causal grouped-query attention (Vaswani et al. 2017, Ainslie et
@@ -91,7 +92,9 @@ func (t *Attention) backwardGroup(dq, dk, dv, do, q, k, v tensor.Matrix, g int) 
 			t.probabilities(p, qb, kb, lo)
 			tensor.TMatMul(dvg.RowRange(0, hi), p, dob, true)
 			tensor.MatMulT(d, dob, vb, false)
-			softmaxBackward(d, p, scale)
+			for i := range d.Rows {
+				vec.SoftmaxBackward(d.Row(i), p.Row(i), scale)
+			}
 			tensor.MatMul(dqh.RowRange(lo, hi), d, kb, false)
 			tensor.TMatMul(dkg.RowRange(0, hi), d, qb, true)
 		}
@@ -105,41 +108,8 @@ func (t *Attention) probabilities(s, q, k tensor.Matrix, first int) {
 	scale := t.scale()
 	for i := range s.Rows {
 		row := s.Row(i)
-		softmax(row[:first+i+1], scale)
+		vec.Softmax(row[:first+i+1], scale)
 		clear(row[first+i+1:])
-	}
-}
-
-// softmax replaces x by the softmax of scale·x.
-func softmax(x []float32, scale float32) {
-	largest := float32(math.Inf(-1))
-	for i, v := range x {
-		x[i] = v * scale
-		largest = max(largest, x[i])
-	}
-	var sum float64
-	for i, v := range x {
-		x[i] = exp(v - largest)
-		sum += float64(x[i])
-	}
-	inv := float32(1 / sum)
-	for i := range x {
-		x[i] *= inv
-	}
-}
-
-// softmaxBackward replaces dP by scale·dS, dS = P ⊙ (dP − rowsum(dP ⊙ P)).
-func softmaxBackward(d, p tensor.Matrix, scale float32) {
-	for i := range d.Rows {
-		di, pi := d.Row(i), p.Row(i)
-		var dot float64
-		for j, v := range pi {
-			dot += float64(v) * float64(di[j])
-		}
-		rowSum := float32(dot)
-		for j, v := range pi {
-			di[j] = v * (di[j] - rowSum) * scale
-		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stablelora/stablelora/internal/parallel"
 	"github.com/stablelora/stablelora/internal/tensor"
+	"github.com/stablelora/stablelora/internal/vec"
 )
 
 // Head is the output projection, logits = x·Wᵀ with W (V, D), fused with what
@@ -31,15 +32,12 @@ func (h *Head) Loss(dx, x tensor.Matrix, targets []int32, scale float64, losses 
 	h.rows(x, a, func(lo, hi int, logits tensor.Matrix) {
 		parallel.For(hi-lo, func(i int) {
 			row, target := logits.Row(i), targets[lo+i]
-			largest, sum := logSumExp(row)
+			largest, sum := vec.LogSumExp(row)
 			losses[lo+i] = -logProbability(row[target], largest, sum)
 			if dx.Rows == 0 {
 				return
 			}
-			f := float32(scale / sum)
-			for j, v := range row {
-				row[j] = exp(v-largest) * f
-			}
+			vec.ExpScale(row, largest, float32(scale/sum))
 			row[target] -= float32(scale)
 		})
 		if dx.Rows > 0 {
@@ -54,7 +52,7 @@ func (h *Head) Score(x tensor.Matrix, targets []int32, logp []float64, best []bo
 	h.rows(x, a, func(lo, hi int, logits tensor.Matrix) {
 		parallel.For(hi-lo, func(i int) {
 			row, target := logits.Row(i), targets[lo+i]
-			largest, sum := logSumExp(row)
+			largest, sum := vec.LogSumExp(row)
 			logp[lo+i] = logProbability(row[target], largest, sum)
 			best[lo+i] = ArgMax(row) == target
 		})
@@ -73,20 +71,6 @@ func (h *Head) rows(x tensor.Matrix, a *tensor.Arena, use func(lo, hi int, logit
 		h.Logits(part, x.RowRange(lo, hi))
 		use(lo, hi, part)
 	}
-}
-
-// logSumExp returns the largest element and Σ exp(x − largest).
-func logSumExp(x []float32) (largest float32, sum float64) {
-	largest = float32(math.Inf(-1))
-	for _, v := range x {
-		if v > largest || v != v { // NaN wins, so that it is seen
-			largest = v
-		}
-	}
-	for _, v := range x {
-		sum += float64(exp(v - largest))
-	}
-	return largest, sum
 }
 
 // logProbability is the logarithm of a logit's softmax.

@@ -6,6 +6,7 @@ import (
 	"github.com/stablelora/stablelora/internal/parallel"
 	"github.com/stablelora/stablelora/internal/rng"
 	"github.com/stablelora/stablelora/internal/tensor"
+	"github.com/stablelora/stablelora/internal/vec"
 )
 
 // Linear computes y = x·Wᵀ + b with W (out, in) and b (out) frozen and, where
@@ -45,10 +46,7 @@ func (l *Linear) Forward(y, x tensor.Matrix, c *LinearCache, p *Pass, a *tensor.
 	if l.Bias != nil {
 		parallel.Range(y.Rows, rowGrain, func(lo, hi int) {
 			for i := lo; i < hi; i++ {
-				yi := y.Row(i)
-				for j, b := range l.Bias {
-					yi[j] += b
-				}
+				vec.Add(y.Row(i), l.Bias)
 			}
 		})
 	}

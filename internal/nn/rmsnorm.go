@@ -1,10 +1,9 @@
 package nn
 
 import (
-	"math"
-
 	"github.com/stablelora/stablelora/internal/parallel"
 	"github.com/stablelora/stablelora/internal/tensor"
+	"github.com/stablelora/stablelora/internal/vec"
 )
 
 // RMSNorm computes y = w ⊙ x·rstd, rstd = 1/√(mean(x²) + eps)
@@ -21,13 +20,7 @@ const rowGrain = 16
 func (n *RMSNorm) Forward(y, x tensor.Matrix, rstd []float32) {
 	parallel.Range(x.Rows, rowGrain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			xi := x.Row(i)
-			var sq float64
-			for _, v := range xi {
-				sq += float64(v) * float64(v)
-			}
-			rstd[i] = float32(1 / math.Sqrt(sq/float64(x.Cols)+n.Eps))
-			n.scale(y.Row(i), xi, rstd[i])
+			rstd[i] = vec.RMSNorm(y.Row(i), x.Row(i), n.W, n.Eps)
 		}
 	})
 }
@@ -36,17 +29,9 @@ func (n *RMSNorm) Forward(y, x tensor.Matrix, rstd []float32) {
 func (n *RMSNorm) Again(y, x tensor.Matrix, rstd []float32) {
 	parallel.Range(x.Rows, rowGrain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			n.scale(y.Row(i), x.Row(i), rstd[i])
+			vec.RMSNormScale(y.Row(i), x.Row(i), n.W, rstd[i])
 		}
 	})
-}
-
-func (n *RMSNorm) scale(y, x []float32, r float32) {
-	w := n.W[:len(x)]
-	y = y[:len(x)]
-	for j, v := range x {
-		y[j] = w[j] * (v * r)
-	}
 }
 
 // Backward adds to dx (N, D). With x̂ = x·rstd and g = dy ⊙ w:
@@ -55,16 +40,7 @@ func (n *RMSNorm) scale(y, x []float32, r float32) {
 func (n *RMSNorm) Backward(dx, dy, x tensor.Matrix, rstd []float32) {
 	parallel.Range(x.Rows, rowGrain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			xi, dyi, dxi := x.Row(i), dy.Row(i), dx.Row(i)
-			var dot float64
-			for j, v := range xi {
-				dot += float64(v) * float64(dyi[j]*n.W[j])
-			}
-			r := rstd[i]
-			mean := float32(dot * float64(r) / float64(len(xi)))
-			for j, v := range xi {
-				dxi[j] += float32(r * (float32(dyi[j]*n.W[j]) - float32(float32(v*r)*mean)))
-			}
+			vec.RMSNormBackward(dx.Row(i), dy.Row(i), x.Row(i), n.W, rstd[i])
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stablelora/stablelora/internal/parallel"
 	"github.com/stablelora/stablelora/internal/tensor"
+	"github.com/stablelora/stablelora/internal/vec"
 )
 
 // RoPE rotates the pairs (i, i+K/2) of each head by the angle
@@ -49,14 +50,8 @@ func (r *RoPE) apply(x tensor.Matrix, heads, from, length int, sign float32) {
 		for t := lo; t < hi; t++ {
 			cos, sin, row := rot.cos.Row(from+t), rot.sin.Row(from+t), x.Row(t)
 			for h := range heads {
-				x1 := row[2*h*half : (2*h+1)*half]
-				x2 := row[(2*h+1)*half : (2*h+2)*half]
-				for i, c := range cos {
-					s := sign * sin[i]
-					a, b := x1[i], x2[i]
-					x1[i] = float32(a*c) - float32(b*s)
-					x2[i] = float32(b*c) + float32(a*s)
-				}
+				pairs := row[2*h*half : 2*(h+1)*half]
+				vec.Rotate(pairs[:half], pairs[half:], cos, sin, sign)
 			}
 		}
 	})

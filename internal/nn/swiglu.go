@@ -3,6 +3,7 @@ package nn
 import (
 	"github.com/stablelora/stablelora/internal/parallel"
 	"github.com/stablelora/stablelora/internal/tensor"
+	"github.com/stablelora/stablelora/internal/vec"
 )
 
 // SwiGLU computes y = silu(gate) ⊙ up, silu(z) = z·σ(z) (Shazeer 2020).
@@ -10,10 +11,7 @@ import (
 func SwiGLU(y, gate, up tensor.Matrix) {
 	parallel.Range(y.Rows, rowGrain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			yi, g, u := y.Row(i), gate.Row(i), up.Row(i)
-			for j, z := range g {
-				yi[j] = float32(z*sigmoid(z)) * u[j]
-			}
+			vec.SwiGLU(y.Row(i), gate.Row(i), up.Row(i))
 		}
 	})
 }
@@ -26,13 +24,7 @@ func SwiGLU(y, gate, up tensor.Matrix) {
 func SwiGLUBackward(dgate, dup, dy, gate, up tensor.Matrix) {
 	parallel.Range(dy.Rows, rowGrain, func(lo, hi int) {
 		for i := lo; i < hi; i++ {
-			dg, du, d, g, u := dgate.Row(i), dup.Row(i), dy.Row(i), gate.Row(i), up.Row(i)
-			for j, z := range g {
-				s := sigmoid(z)
-				uj := u[j]
-				du[j] = d[j] * float32(z*s)
-				dg[j] = float32(d[j]*uj) * float32(s*(1+float32(z*(1-s))))
-			}
+			vec.SwiGLUBackward(dgate.Row(i), dup.Row(i), dy.Row(i), gate.Row(i), up.Row(i))
 		}
 	})
 }

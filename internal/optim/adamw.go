@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/stablelora/stablelora/internal/parallel"
 	"github.com/stablelora/stablelora/internal/tensor"
+	"github.com/stablelora/stablelora/internal/vec"
 )
 
 const nameAdamW = "adamw"
@@ -45,55 +47,31 @@ func newAdamW(name string, pairs []Pair, hp Hyper) *AdamW {
 func (o *AdamW) Step(lr float64) {
 	o.step++
 	c := o.scalars(lr)
-	for i, p := range o.pairs {
-		c.update(p.A, o.moments[i].a)
-		c.update(p.B, o.moments[i].b)
-	}
+	parallel.For(len(o.pairs), func(i int) {
+		p, s := o.pairs[i], o.moments[i]
+		update(&c, p.A, s.a)
+		update(&c, p.B, s.b)
+	})
 }
 
-// adamScalars are the numbers of one step that all elements share, computed in
-// float64 and rounded once, as torch does.
-type adamScalars struct {
-	decay  float32 // 1 - lr·wd
-	w1     float32 // 1 - β1
-	b2, w2 float32 // β2, 1 - β2
-	rootC2 float32 // √(1 - β2ᵗ)
-	eps    float32
-	rate   float32 // -lr/(1 - β1ᵗ)
-}
-
-func (o *AdamW) scalars(lr float64) adamScalars {
+// scalars computes in float64 and rounds once, as torch does.
+func (o *AdamW) scalars(lr float64) vec.AdamW {
 	t := float64(o.step)
-	return adamScalars{
-		decay:  float32(1 - float64(lr*o.hp.WeightDecay)),
-		w1:     float32(1 - o.hp.Beta1),
-		b2:     float32(o.hp.Beta2),
-		w2:     float32(1 - o.hp.Beta2),
-		rootC2: float32(math.Sqrt(1 - math.Pow(o.hp.Beta2, t))),
-		eps:    float32(o.hp.Eps),
-		rate:   float32(-lr / (1 - math.Pow(o.hp.Beta1, t))),
+	return vec.AdamW{
+		Decay:    float32(1 - float64(lr*o.hp.WeightDecay)),
+		W1:       float32(1 - o.hp.Beta1),
+		Beta2:    float32(o.hp.Beta2),
+		W2:       float32(1 - o.hp.Beta2),
+		RootBias: float32(math.Sqrt(1 - math.Pow(o.hp.Beta2, t))),
+		Eps:      float32(o.hp.Eps),
+		Rate:     float32(-lr / (1 - math.Pow(o.hp.Beta1, t))),
 	}
 }
 
-func (c adamScalars) update(p *tensor.Param, s moments) {
-	for i := range p.Value.Rows {
-		theta, grad, m, v := p.Value.Row(i), p.Grad.Row(i), s.m.Row(i), s.v.Row(i)
-		for j, g := range grad {
-			m[j] = lerp(m[j], g, c.w1)
-			v[j] = float32(v[j]*c.b2) + float32(float32(c.w2*g)*g)
-			denom := float32(float32(math.Sqrt(float64(v[j])))/c.rootC2) + c.eps
-			theta[j] = float32(theta[j]*c.decay) + float32(float32(c.rate*m[j])/denom)
-		}
-	}
-}
-
-// lerp goes the share w of the way from x to y. It starts from the nearer end,
-// as torch.lerp does, so that w = 1 gives y exactly.
-func lerp(x, y, w float32) float32 {
-	if w < 0.5 {
-		return x + float32(w*(y-x))
-	}
-	return y + float32((w-1)*(y-x))
+// update takes the step of one factor. Parameters and moments are whole
+// matrices: their elements lie side by side.
+func update(c *vec.AdamW, p *tensor.Param, s moments) {
+	c.Update(p.Value.Data, p.Grad.Data, s.m.Data, s.v.Data)
 }
 
 // Tensors implements Optimizer: exp_avg and exp_avg_sq of each factor.

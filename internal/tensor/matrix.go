@@ -1,6 +1,11 @@
 package tensor
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/stablelora/stablelora/internal/parallel"
+	"github.com/stablelora/stablelora/internal/vec"
+)
 
 // Matrix is a row-major float32 matrix. Row i is Data[i*Stride : i*Stride+Cols].
 type Matrix struct {
@@ -66,23 +71,28 @@ func (m Matrix) CopyFrom(src Matrix) {
 // Add adds src, which has the same shape.
 func (m Matrix) Add(src Matrix) {
 	m.mustMatch("Add", src)
+	if n := m.Rows * m.Cols; m.Stride == m.Cols && src.Stride == m.Cols { // one long row
+		parallel.Range(n, elementGrain, func(lo, hi int) { vec.Add(m.Data[lo:hi], src.Data[lo:hi]) })
+		return
+	}
 	for i := range m.Rows {
-		dst := m.Row(i)
-		for j, v := range src.Row(i) {
-			dst[j] += v
-		}
+		vec.Add(m.Row(i), src.Row(i))
 	}
 }
 
 // Scale multiplies every element by f.
 func (m Matrix) Scale(f float32) {
+	if n := m.Rows * m.Cols; m.Stride == m.Cols {
+		parallel.Range(n, elementGrain, func(lo, hi int) { vec.Scale(m.Data[lo:hi], f) })
+		return
+	}
 	for i := range m.Rows {
-		row := m.Row(i)
-		for j := range row {
-			row[j] *= f
-		}
+		vec.Scale(m.Row(i), f)
 	}
 }
+
+// elementGrain is how many elements a worker takes at a time.
+const elementGrain = 1 << 14
 
 func (m Matrix) mustMatch(op string, o Matrix) {
 	if m.Rows != o.Rows || m.Cols != o.Cols {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/stablelora/stablelora/internal/blas"
 	"github.com/stablelora/stablelora/internal/dtype"
+	"github.com/stablelora/stablelora/internal/vec"
 )
 
 // Weight is a frozen matrix in the number format of its file.
@@ -22,16 +23,9 @@ func (w *Weight) Row(i int, dst []float32) {
 		panic(fmt.Sprintf("tensor: row %d of %s, %d x %d, into %d elements", i, w.Name, w.Rows, w.Cols, len(dst)))
 	}
 	lo, hi := i*w.Cols, (i+1)*w.Cols
-	switch w.DType {
-	case dtype.F32:
+	if w.DType == dtype.F32 {
 		copy(dst, w.F32[lo:hi])
-	case dtype.BF16:
-		for j, h := range w.U16[lo:hi] {
-			dst[j] = dtype.FromBF16(h)
-		}
-	default:
-		for j, h := range w.U16[lo:hi] {
-			dst[j] = dtype.FromF16(h)
-		}
+	} else {
+		vec.Widen(dst, w.U16[lo:hi], w.DType)
 	}
 }
