@@ -20,6 +20,7 @@ fuzz: ## every fuzz target for a minute each
 
 generate: ## remake the assembly kernels
 	cd internal/blas && go generate
+	cd internal/vec && go generate
 
 golden: ## remake the golden numbers (needs Python with torch, transformers, peft, tokenizers)
 	for s in scripts/golden/*.py; do python $$s; done
