@@ -174,9 +174,6 @@ func TestDifferentLengthsPanic(t *testing.T) {
 		}
 		_, s := guarded(o.slices, 20, 0, func() float32 { return 1 })
 		for k := range s {
-			if k == 0 && o.slices == 3 && o.name == "SwiGLUBackward in place" {
-				continue
-			}
 			short := append([][]float32(nil), s...)
 			short[k] = short[k][:19]
 			func() {
