@@ -11,20 +11,21 @@ import (
 // MemAvailable, or what the control group has left if that is less. 0 where it
 // is not known.
 func AvailableMemory() uint64 {
-	free := memAvailable("/proc/meminfo")
+	free := procBytes("/proc/meminfo", "MemAvailable:")
 	if left, ok := cgroupLeft("/sys/fs/cgroup"); ok && left < free {
 		free = left
 	}
 	return free
 }
 
-func memAvailable(path string) uint64 {
+// procBytes reads a line "key 123 kB" of a file of /proc; 0 where there is none.
+func procBytes(path, key string) uint64 {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return 0
 	}
 	for line := range strings.Lines(string(data)) {
-		if f := strings.Fields(line); len(f) >= 2 && f[0] == "MemAvailable:" {
+		if f := strings.Fields(line); len(f) >= 2 && f[0] == key {
 			kb, _ := strconv.ParseUint(f[1], 10, 64)
 			return kb << 10
 		}

@@ -1,19 +1,22 @@
 package sysinfo
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"testing"
 )
 
-func TestMemAvailable(t *testing.T) {
+func TestProcBytes(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "meminfo")
 	os.WriteFile(path, []byte("MemTotal:       1000 kB\nMemAvailable:    600 kB\n"), 0o644)
-	if got := memAvailable(path); got != 600<<10 {
+	if got := procBytes(path, "MemAvailable:"); got != 600<<10 {
 		t.Errorf("got %d bytes, want %d", got, 600<<10)
 	}
-	if got := memAvailable(path + "x"); got != 0 {
+	if got := procBytes(path+"x", "MemAvailable:"); got != 0 {
 		t.Errorf("a missing file gives %d", got)
 	}
 }
@@ -44,5 +47,25 @@ func TestPeakRSS(t *testing.T) {
 	if peak := PeakRSS(); peak < uint64(len(block)) {
 		t.Errorf("peak of %d bytes with 64 MiB in use", peak)
 	}
+	// A child must not report its parent's peak.
+	child := exec.Command(os.Args[0], "-test.run=^TestPeakRSSChild$", "-test.v=false")
+	child.Env = append(os.Environ(), "SYSINFO_PEAK=1")
+	out, err := child.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	peak, err := strconv.ParseUint(string(out), 10, 64)
+	if err != nil || peak == 0 || peak >= uint64(len(block)) {
+		t.Errorf("a child of a process with 64 MiB in use reports a peak of %q bytes: %v", out, err)
+	}
 	runtime.KeepAlive(block)
+}
+
+// TestPeakRSSChild prints the peak when TestPeakRSS starts it.
+func TestPeakRSSChild(t *testing.T) {
+	if os.Getenv("SYSINFO_PEAK") == "" {
+		t.Skip("only as a child of TestPeakRSS")
+	}
+	fmt.Print(PeakRSS())
+	os.Exit(0)
 }
