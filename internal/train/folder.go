@@ -142,7 +142,7 @@ func shrinkReport(o *optim.StableLoRA, pairs int) string {
 			stopped++
 		}
 	}
-	kept := fmt.Sprintf("; it has multiplied A by %.3g to %.3g", least, most)
+	kept := fmt.Sprintf("; it has multiplied A by %.4g to %.4g", least, most)
 	switch {
 	case stopped == 0:
 		return fmt.Sprintf("shrinking went on to the end in all %d modules", pairs) + kept
