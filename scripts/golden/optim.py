@@ -1,11 +1,14 @@
-"""Writes golden.json: torch.optim.AdamW, clip_grad_norm_ and transformers' schedules.
+"""Golden numbers for internal/optim: torch.optim.AdamW, clip_grad_norm_ and
+transformers' schedules.
 
-Run with torch and transformers installed:  python golden.py > golden.json
-float32 on CPU, one thread, seed 7. Numbers are float32 values written exactly.
+    python scripts/golden/optim.py
+
+writes internal/optim/testdata/golden.json. Float32 on one thread, seed 7; values are
+written exactly. Needs torch and transformers.
 """
 
 import json
-import sys
+import pathlib
 
 import torch
 import transformers
@@ -47,21 +50,18 @@ def schedule(kind, base, total, warmup):
     return dict(kind=kind, base=base, total=total, warmup=warmup, lr=lrs)
 
 
-json.dump(
-    {
-        "origin": f"golden.py, torch {torch.__version__}, transformers {transformers.__version__}, seed 7",
-        "adamw": [
-            adamw(dict(lr=0.01, betas=[0.9, 0.999], eps=1e-8, weight_decay=0.01, max_norm=1e30)),
-            adamw(dict(lr=0.3, betas=[0.4, 0.9], eps=1e-3, weight_decay=0.5, max_norm=1.0)),
-            adamw(dict(lr=0.01, betas=[0.0, 0.0], eps=1e-8, weight_decay=0.0, max_norm=0.5)),
-        ],
-        "schedules": [
-            schedule(kind, 3e-4, total, warmup)
-            for kind in ("constant", "linear", "cosine")
-            for total, warmup in ((1, 0), (7, 0), (10, 3), (4, 4), (3, 5))
-        ],
-    },
-    sys.stdout,
-    indent=None,
-)
-print()
+GOLDEN = {
+    "origin": f"scripts/golden/optim.py, torch {torch.__version__}, transformers {transformers.__version__}, seed 7",
+    "adamw": [
+        adamw(dict(lr=0.01, betas=[0.9, 0.999], eps=1e-8, weight_decay=0.01, max_norm=1e30)),
+        adamw(dict(lr=0.3, betas=[0.4, 0.9], eps=1e-3, weight_decay=0.5, max_norm=1.0)),
+        adamw(dict(lr=0.01, betas=[0.0, 0.0], eps=1e-8, weight_decay=0.0, max_norm=0.5)),
+    ],
+    "schedules": [
+        schedule(kind, 3e-4, total, warmup)
+        for kind in ("constant", "linear", "cosine")
+        for total, warmup in ((1, 0), (7, 0), (10, 3), (4, 4), (3, 5))
+    ],
+}
+path = pathlib.Path(__file__).resolve().parents[2] / "internal/optim/testdata/golden.json"
+path.write_text(json.dumps(GOLDEN) + "\n")
