@@ -11,6 +11,10 @@ import (
 // promptChunk is how many prompt tokens are computed at a time.
 const promptChunk = 512
 
+// roomAhead is for how many new tokens the cache has room at first: maxNew may be
+// far above what is written before the text ends.
+const roomAhead = 512
+
 // Generate continues prompt greedily; see Continue.
 func (e *Engine) Generate(ctx context.Context, prompt []int32, maxNew int, stop func([]int32) bool) ([]int32, error) {
 	return e.Continue(ctx, prompt, maxNew, nn.ArgMax, stop)
@@ -20,7 +24,7 @@ func (e *Engine) Generate(ctx context.Context, prompt []int32, maxNew int, stop 
 // the other, until one of them ends the text (it is not returned), there are
 // maxNew, or stop, which may be nil, says so of those generated so far.
 func (e *Engine) Continue(ctx context.Context, prompt []int32, maxNew int, next func(logits []float32) int32, stop func([]int32) bool) ([]int32, error) {
-	cache := e.Model.NewKVCache(len(prompt) + maxNew)
+	cache := e.Model.NewKVCache(len(prompt) + min(maxNew, roomAhead))
 	var logits []float32
 	size := promptChunk
 	if e.Model.Dynamic() {

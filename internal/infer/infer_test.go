@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stablelora/stablelora/internal/model"
@@ -113,6 +114,24 @@ func TestContinueEqualsFullPass(t *testing.T) {
 		if len(got) != maxNew || fmt.Sprint(all[len(prompt):]) != fmt.Sprint(got) {
 			t.Errorf("%s: generated %v, full passes give %v", name, got, all[len(prompt):])
 		}
+	}
+}
+
+// A cache that grows gives the bits of one with room from the start, and a limit
+// far away takes no memory.
+func TestCacheGrows(t *testing.T) {
+	e := tiny(t, "llama3")
+	small, large := e.Model.NewKVCache(1), e.Model.NewKVCache(40)
+	ids := tokens(2, 40, 40)
+	for i := 0; i < len(ids); i += 4 {
+		want := slices.Clone(e.Model.Extend(large, ids[i:i+4]))
+		if got := e.Model.Extend(small, ids[i:i+4]); !slices.Equal(got, want) {
+			t.Fatalf("after %d tokens: logits %v, want %v", i+4, got, want)
+		}
+	}
+	stop := func(out []int32) bool { return len(out) == 2 }
+	if _, err := e.Continue(context.Background(), ids[:1], math.MaxInt32, nn.ArgMax, stop); err != nil {
+		t.Error(err)
 	}
 }
 

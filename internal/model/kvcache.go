@@ -16,7 +16,19 @@ type layerCache struct {
 	from int
 }
 
-// NewKVCache returns a cache for at most capacity tokens.
+// reserve makes room for rows tokens, twice as much as before at least.
+func (l *layerCache) reserve(rows int) {
+	if rows <= l.k.Rows {
+		return
+	}
+	for _, m := range []*tensor.Matrix{&l.k, &l.v} {
+		grown := tensor.New(max(rows, 2*m.Rows), m.Cols)
+		grown.RowRange(0, l.from).CopyFrom(m.RowRange(0, l.from))
+		*m = grown
+	}
+}
+
+// NewKVCache returns a cache with room for capacity tokens; it grows beyond.
 func (m *Decoder) NewKVCache(capacity int) *KVCache {
 	c := &KVCache{layers: make([]layerCache, len(m.Layers))}
 	for i, b := range m.Layers {
@@ -30,6 +42,7 @@ func (m *Decoder) NewKVCache(capacity int) *KVCache {
 func (l *layerCache) attend(b *Block, c *attentionHalf) {
 	t := c.q.Rows
 	end := l.from + t
+	l.reserve(end)
 	b.rope.Rotate(c.q, b.attention.Heads, l.from, end)
 	b.rope.Rotate(c.k, b.attention.KVHeads, l.from, end)
 	l.k.RowRange(l.from, end).CopyFrom(c.k)
