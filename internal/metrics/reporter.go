@@ -48,6 +48,7 @@ type lines struct {
 	quiet    bool
 	every    int
 	pace     pace
+	what     string    // that Progress counts
 	lastLine time.Time // of Progress
 }
 
@@ -73,8 +74,8 @@ func (l *lines) Progress(what string, done, total int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := time.Now()
-	if done <= 1 {
-		l.lastLine = now
+	if what != l.what || done <= 1 {
+		l.what, l.lastLine = what, now
 	}
 	if done == total || now.Sub(l.lastLine) >= progressEvery {
 		l.lastLine = now

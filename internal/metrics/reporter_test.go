@@ -84,6 +84,8 @@ func TestLinesProgress(t *testing.T) {
 			l.lastLine = l.lastLine.Add(-progressEvery) // as if so much time had passed
 		}
 	}
+	l.lastLine = l.lastLine.Add(-progressEvery)
+	l.Progress("piqa", 64, 200) // many at a time: the first is no reason for a line
 	if want := "hellaswag: 101 of 200\nhellaswag: 200 of 200\n"; out.String() != want {
 		t.Errorf("got %q, want %q", out.String(), want)
 	}
