@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 	"text/tabwriter"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -85,7 +86,7 @@ func runTrain(ctx context.Context, e *env, o trainOptions) error {
 	defer stop()
 	result, err := train.Run(ctx, train.Options{
 		Config: cfg, Resume: o.resume, Overwrite: o.overwrite, Version: version,
-		Command: "stablelora " + strings.Join(os.Args[1:], " "), Reporter: reporter,
+		Command: commandLine(os.Args[1:]), Reporter: reporter,
 		Evaluate: runEvaluation(e, cfg, questions, reporter),
 	})
 	if err != nil {
@@ -104,6 +105,20 @@ func runTrain(ctx context.Context, e *env, o trainOptions) error {
 	fmt.Fprintf(e.out, "trained %d steps, %d tokens in %.1f s; final loss %.4f; peak memory %.2f GB; adapter in %s\n",
 		result.Steps, result.Tokens, result.Elapsed, result.FinalLoss, float64(sysinfo.PeakRSS())/1e9, result.OutputDir)
 	return nil
+}
+
+// commandLine writes the command so that a shell takes it.
+func commandLine(args []string) string {
+	line := "stablelora"
+	for _, arg := range args {
+		if arg == "" || strings.ContainsFunc(arg, func(r rune) bool {
+			return !(r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-+=:,./@%", r))
+		}) {
+			arg = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+		line += " " + arg
+	}
+	return line
 }
 
 // loadConfig loads a configuration and prints its warnings.
