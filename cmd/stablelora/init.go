@@ -30,7 +30,7 @@ func newInitCmd(e *env) *cobra.Command {
 		Short: "Write a commented configuration, or the demo",
 		Long: `Write a commented configuration with every key to FILE (stablelora.yaml).
 With --demo DIR write the demo there instead: a small model, its data, and a
-configuration that trains it in a minute or two. Nothing is overwritten.` + exitStatus,
+configuration that trains it in less than a minute. Nothing is overwritten.` + exitStatus,
 		Example: `  stablelora init
   stablelora init --demo demo && stablelora train --config demo/quickstart.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
