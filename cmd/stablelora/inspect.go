@@ -140,16 +140,18 @@ func (d *description) print(e *env) error {
 		fmt.Fprintf(w, "attention\t%d heads, %d for keys and values, of width %d\n", c.Heads, c.KVHeads, c.HeadDim)
 		fmt.Fprintf(w, "positions\t%d, rope theta %g, scaling %s\n", c.MaxPositions, c.RopeTheta, c.RopeScale.Kind)
 	}
+	if d.Manifest != "" {
+		fmt.Fprintf(w, "manifest\t%s\n", d.Manifest)
+	}
 	if a := d.Adapter; a != nil {
 		fmt.Fprintf(w, "base model\t%s\n", a.BaseModel)
 		fmt.Fprintf(w, "LoRA\tr %d, alpha %g, scale %g, targets %s\n", a.R, a.Alpha, a.Scale, strings.Join(a.Targets, " "))
+		w.Flush() // so that long names do not widen the lines above
 		for _, m := range a.Modules {
 			fmt.Fprintf(w, "  %s\tr %d\tscale %g\t‖A‖ %.4g\t‖B‖ %.4g\n", m.Name, m.R, m.Scale, m.NormA, m.NormB)
 		}
 	}
-	if d.Manifest != "" {
-		fmt.Fprintf(w, "manifest\t%s\n", d.Manifest)
-	}
+	w.Flush()
 	for _, t := range d.Tensors {
 		fmt.Fprintf(w, "  %s\t%s\t%v\n", t.Name, t.DType, t.Shape)
 	}
