@@ -249,8 +249,8 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("not an *Error: %v", err)
 		}
 		if err == nil {
-			if err := c.Validate(); err != nil {
-				t.Errorf("loaded, but %v", err)
+			if problems := c.validate(); len(problems) > 0 {
+				t.Errorf("loaded, but %v", problems)
 			}
 		}
 	})

@@ -13,19 +13,6 @@ func Formats() []string {
 		"arc", "openbookqa", "social_iqa", "piqa", "winogrande", "boolq", "llm_adapters"}
 }
 
-// Validate checks every value's range and what the keys say together. Load has
-// done so; it is for a Config that was changed afterwards. The error is an *Error.
-func (c *Config) Validate() error {
-	e := &Error{}
-	for _, p := range c.validate() {
-		e.Problems = append(e.Problems, p.key+": "+p.text)
-	}
-	if len(e.Problems) > 0 {
-		return e
-	}
-	return nil
-}
-
 // rules collects the problems of values.
 type rules struct{ problems []problem }
 
@@ -64,6 +51,7 @@ func (r *rules) share(value float64, key string) {
 
 func item(list string, i int, key string) string { return fmt.Sprintf("%s.%d.%s", list, i, key) }
 
+// validate checks every value's range and what the keys say together.
 func (c *Config) validate() []problem {
 	r := &rules{}
 	r.model(c.Model)

@@ -115,10 +115,4 @@ func (t *Tokenizer) Size() int { return len(t.pieces) }
 // Prefix returns the ids the post-processor puts in front of a text: [] or [BOS].
 func (t *Tokenizer) Prefix() []int32 { return slices.Clone(t.prefix) }
 
-// Suffix returns the ids the post-processor puts behind a text, mostly none.
-func (t *Tokenizer) Suffix() []int32 { return slices.Clone(t.suffix) }
-
-// IsSpecial tells whether id is an added token marked special.
-func (t *Tokenizer) IsSpecial(id int32) bool { return t.known(id) && t.special[id] }
-
 func (t *Tokenizer) known(id int32) bool { return id >= 0 && int(id) < len(t.pieces) }
