@@ -179,9 +179,12 @@ func TestLoadRefuses(t *testing.T) {
 		{"not yet", least + "optimizer: {name: lora_rite}\nmodel_: 1", nil,
 			"@:3: optimizer.name: this version does not have lora_rite yet; use stable_lora or adamw\n@:4: model_: unknown key; did you mean model?"},
 		{"bf16", least, []string{"model.compute=bf16"}, "--set model.compute=bf16: bf16 arithmetic is not in this version; use fp32"},
-		{"limit", least + "eval: {tasks: [{name: a, path: p, limit: 1.5}, {name: a, path: p}]}", nil,
+		{"no such task", least + "eval: {tasks: [{name: helaswag, path: p}]}", nil,
+			"@:3: eval.tasks.0.name: there is no task \"helaswag\" among hellaswag, arc_easy, arc_challenge, openbookqa, " +
+				"social_iqa, piqa, winogrande, boolq, gsm8k; did you mean hellaswag?"},
+		{"limit", least + "eval: {tasks: [{name: piqa, path: p, limit: 1.5}, {name: piqa, path: p}]}", nil,
 			"@:3: eval.tasks.0.limit: must be a number of documents or a fraction below 1, not 1.5\n" +
-				"@:3: eval.tasks.1.name: \"a\" is task 0 already; results are kept by name"},
+				"@:3: eval.tasks.1.name: \"piqa\" is task 0 already; results are kept by name"},
 		{"alias", least + "lora: &l {r: 1}\noptimizer: *l", nil,
 			"@:4: optimizer: YAML aliases (*l) are not supported; write the value out, or put a text that begins with * in quotes"},
 		{"merge key", least + "lora: &l {r: 1}\noptimizer: {<<: *l}", nil, "@:4: optimizer.<<: YAML merge keys are not supported; write the values out"},

@@ -12,7 +12,7 @@ import (
 
 func TestYAMLLoadsBack(t *testing.T) {
 	c := load(t, least, "train.max_steps=7", "lora.target_modules='.*\\.(q|v)_proj'", "lora.layers=[1]", "optimizer.eps=1e-9",
-		"data.train.0.columns={Prompt: 'a: b'}", "eval.tasks=[{name: gsm8k, path: x, num_fewshot: 2},{name: b, path: /1e-08}]")
+		"data.train.0.columns={Prompt: 'a: b'}", "eval.tasks=[{name: gsm8k, path: x, num_fewshot: 2},{name: piqa, path: /1e-08}]")
 	text, err := c.YAML()
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestTemplateIsTheDefault(t *testing.T) {
 func TestTrajectory(t *testing.T) {
 	base := load(t, least)
 	free := []string{"model.path=x", "lora.init_from=x", "data.train.0.path=x", "data.eval=[{path: x}]",
-		"train.micro_batch_size=2", "train.recompute=always", "eval.tasks=[{name: a, path: b}]", "eval.base=false",
+		"train.micro_batch_size=2", "train.recompute=always", "eval.tasks=[{name: piqa, path: b}]", "eval.base=false",
 		"eval.every_steps=1", "output.dir=x", "output.save_every=1", "output.keep_last=1", "log.every=1"}
 	bound := []string{"lora.r=2", "lora.alpha=2", "lora.dropout=0.5", "lora.target_modules=all-linear", "lora.exclude_modules=[x]",
 		"lora.layers=[1]", "lora.use_rslora=true", "lora.init=he", "optimizer.name=adamw", "optimizer.betas=[0.9,0.99]",

@@ -5,12 +5,19 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/stablelora/stablelora/internal/spell"
 )
 
 // Formats lists the values of a data file's format.
 func Formats() []string {
 	return []string{"auto", "prompt_completion", "text", "alpaca", "chat", "metamath", "gsm8k", "hellaswag",
 		"arc", "openbookqa", "social_iqa", "piqa", "winogrande", "boolq", "llm_adapters"}
+}
+
+// Tasks lists the values of an evaluation task's name.
+func Tasks() []string {
+	return []string{"hellaswag", "arc_easy", "arc_challenge", "openbookqa", "social_iqa", "piqa", "winogrande", "boolq", "gsm8k"}
 }
 
 // rules collects the problems of values.
@@ -154,6 +161,13 @@ func (r *rules) eval(e Eval) {
 	first := map[string]int{}
 	for i, t := range e.Tasks {
 		r.require(t.Name != "", item("eval.tasks", i, "name"), "must name an evaluation task")
+		if t.Name != "" && !slices.Contains(Tasks(), t.Name) {
+			text := fmt.Sprintf("there is no task %q among %s", t.Name, strings.Join(Tasks(), ", "))
+			if best := spell.Nearest(t.Name, Tasks()); best != "" {
+				text += "; did you mean " + best + "?"
+			}
+			r.require(false, item("eval.tasks", i, "name"), "%s", text)
+		}
 		if j, twice := first[t.Name]; twice && t.Name != "" {
 			r.require(false, item("eval.tasks", i, "name"), "%q is task %d already; results are kept by name", t.Name, j)
 		}
