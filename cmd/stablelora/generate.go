@@ -95,9 +95,11 @@ func runGenerate(cmd *cobra.Command, e *env, o generateOptions) error {
 	if n := len(tokens) + o.maxNew; n > engine.MaxLength() {
 		e.warn("prompt and new tokens may reach %d tokens; the model was made for %d", n, engine.MaxLength())
 	}
-	ids, err := engine.Continue(cmd.Context(), tokens, o.maxNew, o.sampling.Sampler(), nil)
+	ctx, stop := e.cancelOnSignal(cmd.Context())
+	defer stop()
+	ids, err := engine.Continue(ctx, tokens, o.maxNew, o.sampling.Sampler(), nil)
 	if err != nil {
-		return err
+		return orInterrupted(ctx, err)
 	}
 	text := engine.Decode(ids, true)
 	if e.json {
