@@ -107,6 +107,9 @@ func (o *evalOptions) resolve(e *env, cmd *cobra.Command) ([]eval.TaskSpec, erro
 	case o.logSamples && o.output == "":
 		return nil, usagef("--log-samples needs --output")
 	}
+	if !flags.Changed("max-gen-toks") {
+		o.maxGenToks = 0 // the harness' default, which its results do not mention
+	}
 	return specs, o.apply(specs, flags.Changed("num-fewshot"))
 }
 

@@ -14,7 +14,7 @@ const DefaultMaxGenToks = 256
 
 // Options says how to ask.
 type Options struct {
-	MaxGenToks int                   // 0: DefaultMaxGenToks
+	MaxGenToks int                   // 0: DefaultMaxGenToks, half the context where that is no longer
 	Progress   func(done, total int) // requests answered; may be nil
 }
 
@@ -45,6 +45,9 @@ func (q *Questions) Run(ctx context.Context, m Model, opts Options) (*TaskResult
 		r.MaxGenToks = opts.MaxGenToks
 		if r.MaxGenToks == 0 {
 			r.MaxGenToks = DefaultMaxGenToks
+			if m.MaxLength() <= DefaultMaxGenToks { // the harness gives up here
+				r.MaxGenToks = m.MaxLength() / 2
+			}
 		}
 		r.Samples, err = q.generate(ctx, m, r.MaxGenToks, opts.Progress)
 	} else {

@@ -117,7 +117,10 @@ func TestRunRefuses(t *testing.T) {
 	if _, err := choice.Run(t.Context(), &byteModel{max: 1}, Options{}); err == nil || !strings.Contains(err.Error(), "data.jsonl:1: the continuation has 2 tokens") {
 		t.Error(err)
 	}
-	if _, err := writing.Run(t.Context(), &byteModel{max: 256}, Options{}); err == nil || !strings.Contains(err.Error(), "256 tokens are to be generated, but the model takes 256") {
+	if r, err := writing.Run(t.Context(), &byteModel{max: 256, reply: func(string) string { return "#### 1" }}, Options{}); err != nil || r.MaxGenToks != 128 {
+		t.Errorf("a context as short as the default: %+v, %v", r, err)
+	}
+	if _, err := writing.Run(t.Context(), &byteModel{max: 256}, Options{MaxGenToks: 256}); err == nil || !strings.Contains(err.Error(), "256 tokens are to be generated, but the model takes 256") {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
