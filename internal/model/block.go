@@ -85,7 +85,9 @@ func (b *Block) forwardAttention(c *attentionHalf, kv *layerCache, p *nn.Pass, a
 		return
 	}
 	b.rotate(c.q, c.k, p)
+	p.Lap(nn.Rest)
 	b.attention.ForwardPass(c.o, c.q, c.k, c.v, p)
+	p.Lap(nn.AttentionForward)
 }
 
 // forwardMLP writes the block's output y (M, D) and fills c.
@@ -155,7 +157,9 @@ func (b *Block) backwardAttention(d, do tensor.Matrix, c *attentionHalf, n need,
 	defer a.Release(m)
 	rows := d.Rows
 	dq, dk, dv := a.Alloc(rows, b.qCols), a.Alloc(rows, b.kvCols), a.Alloc(rows, b.kvCols)
+	p.Lap(nn.Rest)
 	b.attention.BackwardPass(dq, dk, dv, do, c.q, c.k, c.v, p)
+	p.Lap(nn.AttentionBackward)
 	b.rotateBack(dq, dk, p)
 	if b.QNorm != nil {
 		dq = b.normBackward(b.QNorm, dq, c.qRaw, c.rstdQ, a)

@@ -56,13 +56,16 @@ func (m *Decoder) LossAndGradient(b *Batch, scale float64) []float64 {
 	rstd := a.Floats(x.Rows)
 	normed, dnormed, d := a.Alloc(x.Rows, x.Cols), a.Alloc(x.Rows, x.Cols), a.Alloc(x.Rows, x.Cols)
 	m.Norm.Forward(normed, x, rstd)
+	b.Lap(nn.Rest)
 	m.Head.Loss(dnormed, normed, b.Targets, scale, losses, a)
+	b.Lap(nn.HeadAndLoss)
 	d.Zero()
 	m.Norm.Backward(d, dnormed, x, rstd)
 
 	for i := len(m.Layers) - 1; i >= lowest; i-- {
 		d = m.backwardBlock(i, d, kept[i], i > lowest, b, asked)
 	}
+	b.Lap(nn.Rest)
 	return losses
 }
 
@@ -196,11 +199,16 @@ func (m *Decoder) lowestAdapted() int {
 	return len(m.Layers)
 }
 
-// Weights are the model's files.
+// Weights are the model's files; nil: it has none (see Random).
 func (m *Decoder) Weights() *safetensors.Set { return m.weights }
 
 // Close unmaps the weights; the model must not be used afterwards.
-func (m *Decoder) Close() error { return m.weights.Close() }
+func (m *Decoder) Close() error {
+	if m.weights == nil {
+		return nil
+	}
+	return m.weights.Close()
+}
 
 func gather(a *tensor.Arena, x tensor.Matrix, rows []int) tensor.Matrix {
 	y := a.Alloc(len(rows), x.Cols)

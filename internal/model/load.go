@@ -11,7 +11,6 @@ import (
 	"github.com/stablelora/stablelora/internal/blas"
 	"github.com/stablelora/stablelora/internal/dtype"
 	"github.com/stablelora/stablelora/internal/fsutil"
-	"github.com/stablelora/stablelora/internal/nn"
 	"github.com/stablelora/stablelora/internal/safetensors"
 	"github.com/stablelora/stablelora/internal/tensor"
 )
@@ -29,7 +28,7 @@ func Load(dir string) (*Decoder, error) {
 		return nil, err
 	}
 	l := &loader{set: set, used: map[string]bool{}}
-	m := l.decoder(c)
+	m := wire(c, l)
 	l.unexpected()
 	if len(l.errs) > 0 {
 		set.Close()
@@ -88,23 +87,6 @@ type loader struct {
 	errs []error
 }
 
-func (l *loader) decoder(c *Config) *Decoder {
-	m := &Decoder{Config: c}
-	rope := newRoPE(c)
-	attention := &nn.Attention{Heads: c.Heads, KVHeads: c.KVHeads, Width: c.HeadDim}
-	m.Embed, m.Head.W = l.embeddings(c)
-	for i := range c.Layers {
-		b := l.block(c, fmt.Sprintf("model.layers.%d", i))
-		b.attention, b.rope = attention, rope
-		m.Layers = append(m.Layers, b)
-		if len(l.errs) > 1000 {
-			break // a config.json of another model; enough is known
-		}
-	}
-	m.Norm = l.norm("model.norm.weight", c.HiddenSize, c)
-	return m
-}
-
 // embeddings returns the embedding and the head. Tied checkpoints may hold
 // either one, or both with equal values.
 func (l *loader) embeddings(c *Config) (embed, head *tensor.Weight) {
@@ -128,35 +110,8 @@ func (l *loader) embeddings(c *Config) (embed, head *tensor.Weight) {
 	return w, w
 }
 
-func (l *loader) block(c *Config, prefix string) *Block {
-	b := &Block{width: c.HiddenSize, qCols: c.Heads * c.HeadDim, kvCols: c.KVHeads * c.HeadDim, mlpIn: c.IntermediateSize}
-	linear := func(name string, out, in int, bias bool) *nn.Linear {
-		name = prefix + "." + name
-		lin := &nn.Linear{Name: name, W: l.matrix(name+".weight", out, in)}
-		if bias {
-			lin.Bias = l.vector(name+".bias", out)
-		}
-		return lin
-	}
-	b.InputLayerNorm = l.norm(prefix+".input_layernorm.weight", b.width, c)
-	b.QProj = linear("self_attn.q_proj", b.qCols, b.width, c.QKVBias)
-	b.KProj = linear("self_attn.k_proj", b.kvCols, b.width, c.QKVBias)
-	b.VProj = linear("self_attn.v_proj", b.kvCols, b.width, c.QKVBias)
-	b.OProj = linear("self_attn.o_proj", b.width, b.qCols, c.OBias)
-	if c.QKNorm {
-		b.QNorm = l.norm(prefix+".self_attn.q_norm.weight", c.HeadDim, c)
-		b.KNorm = l.norm(prefix+".self_attn.k_norm.weight", c.HeadDim, c)
-	}
-	b.PostAttentionLayerNorm = l.norm(prefix+".post_attention_layernorm.weight", b.width, c)
-	b.GateProj = linear("mlp.gate_proj", b.mlpIn, b.width, c.MLPBias)
-	b.UpProj = linear("mlp.up_proj", b.mlpIn, b.width, c.MLPBias)
-	b.DownProj = linear("mlp.down_proj", b.width, b.mlpIn, c.MLPBias)
-	return b
-}
-
-func (l *loader) norm(name string, width int, c *Config) *nn.RMSNorm {
-	return &nn.RMSNorm{W: l.vector(name, width), Eps: c.RMSNormEps}
-}
+// hopeless says that enough is known: the config.json is another model's.
+func (l *loader) hopeless() bool { return len(l.errs) > 1000 }
 
 // vector returns a small tensor widened to float32.
 func (l *loader) vector(name string, n int) []float32 {

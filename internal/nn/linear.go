@@ -42,7 +42,9 @@ func (l *Linear) NewCache(rows int, a *tensor.Arena) *LinearCache {
 
 // Forward writes y (N, out) from x (N, in).
 func (l *Linear) Forward(y, x tensor.Matrix, c *LinearCache, p *Pass, a *tensor.Arena) {
+	p.Lap(Rest)
 	tensor.MulT(y, x, l.W)
+	p.Lap(LinearForward)
 	if l.Bias != nil {
 		parallel.Range(y.Rows, rowGrain, func(lo, hi int) {
 			for i := lo; i < hi; i++ {
@@ -53,6 +55,7 @@ func (l *Linear) Forward(y, x tensor.Matrix, c *LinearCache, p *Pass, a *tensor.
 	if l.LoRA == nil {
 		return
 	}
+	p.Lap(Rest)
 	if p.ProbeRows > 0 {
 		l.LoRA.probe(x.RowRange(0, min(p.ProbeRows, p.Starts[1])))
 	}
@@ -61,6 +64,7 @@ func (l *Linear) Forward(y, x tensor.Matrix, c *LinearCache, p *Pass, a *tensor.
 	a.Release(m)
 	c.h.Scale(l.LoRA.Scale)
 	tensor.MatMulT(y, c.h, l.LoRA.B.Value, true)
+	p.Lap(LowRank)
 }
 
 // Backward writes dx = dy·W + s·(dy·B)·A, or adds it where acc is set, and
@@ -71,9 +75,11 @@ func (l *Linear) Forward(y, x tensor.Matrix, c *LinearCache, p *Pass, a *tensor.
 // x is the input of the forward pass. dx with no rows leaves it out: no adapted
 // layer lies below.
 func (l *Linear) Backward(dx, dy, x tensor.Matrix, acc bool, c *LinearCache, p *Pass, a *tensor.Arena) {
+	p.Lap(Rest)
 	needDX := dx.Rows > 0
 	if needDX {
 		tensor.Mul(dx, dy, l.W, acc)
+		p.Lap(LinearBackward)
 	}
 	if l.LoRA == nil {
 		return
@@ -101,6 +107,7 @@ func (l *Linear) Backward(dx, dy, x tensor.Matrix, acc bool, c *LinearCache, p *
 	default:
 		tensor.MatMul(dx, dh, A.Value, true)
 	}
+	p.Lap(LowRank)
 }
 
 func (l *Linear) drops(p *Pass) bool { return p.Train && l.LoRA.Dropout > 0 }

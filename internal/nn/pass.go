@@ -22,6 +22,32 @@ type Pass struct {
 	// ProbeRows, where positive, makes each adapted linear layer keep a copy of
 	// that many of its first input rows (at most those of sequence 0).
 	ProbeRows int
+
+	// OnLap, where set, is told what has been computed since the last call, for
+	// a table of where the time goes.
+	OnLap func(Part)
+}
+
+// Part is a kind of work within a step.
+type Part int
+
+// The parts of a step. Linear layers are their frozen weights' products.
+const (
+	Rest Part = iota // embedding, norms, SwiGLU, RoPE, residuals
+	LinearForward
+	LinearBackward
+	AttentionForward
+	AttentionBackward
+	LowRank // LoRA's products, forward and backward
+	HeadAndLoss
+	NumParts
+)
+
+// Lap says that what has been computed since the last call belongs to a part.
+func (p *Pass) Lap(part Part) {
+	if p.OnLap != nil {
+		p.OnLap(part)
+	}
 }
 
 // Rows is the number of tokens.

@@ -31,27 +31,10 @@ func (t *trainer) chooseRecompute() error {
 	return nil
 }
 
-// activationBytes estimates the arena of the largest micro-batch: what a block
-// keeps (see model's activations) for every block or for one, the residual
-// stream between blocks, and a chunk of logits.
+// activationBytes estimates the arena of the largest micro-batch.
 func (t *trainer) activationBytes(recompute bool) uint64 {
-	c := t.model.Config
 	tokens := uint64(min(t.cfg.Train.MicroBatchSize, t.cfg.Train.BatchSize) * t.train.Longest())
-	d, q, kv, f := uint64(c.HiddenSize), uint64(c.Heads*c.HeadDim), uint64(c.KVHeads*c.HeadDim), uint64(c.IntermediateSize)
-	block := d + 2*q + 2*kv + 2*f
-	if c.QKNorm {
-		block += q + kv
-	}
-	blocks := uint64(c.Layers)
-	if recompute {
-		blocks = 1
-	}
-	scratch := 2*f + 4*d + 3*q
-	if t.cfg.LoRA.Dropout > 0 {
-		scratch += 2 * f
-	}
-	logits := uint64(16<<20) + 5*tokens*d
-	return 4 * (tokens*(blocks*block+uint64(c.Layers+3)*d+scratch) + logits)
+	return t.model.Config.ActivationBytes(tokens, recompute, t.cfg.LoRA.Dropout > 0)
 }
 
 // adapterBytes is what the factors take: value, gradient, two moments, and the
