@@ -68,3 +68,6 @@ func packColumnsF16AVX2(dst *float32, src *uint16, ld uintptr, blocks int)
 //
 //go:noescape
 func packRowsF16AVX2(dst *float32, src *uint16, ld uintptr, depth int)
+
+// peakAVX2 does peakChains multiply-adds of 8 elements in each round.
+func peakAVX2(rounds int)

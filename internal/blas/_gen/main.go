@@ -21,5 +21,6 @@ func main() {
 		packColumns(f)
 		packRows(f)
 	}
+	peak()
 	Generate()
 }

@@ -1,0 +1,40 @@
+package blas
+
+import "github.com/stablelora/stablelora/internal/isa"
+
+// peakChains is how many chains of multiply-adds run side by side.
+const peakChains = 12
+
+// MultiplyAdds keeps the calling goroutine's core busy with rounds of nothing
+// but float32 multiply-adds, on the best instruction set there is whatever is in
+// use, and returns the floating-point operations done, a multiply-add counting
+// as two. Timed, it gives the machine's peak.
+func MultiplyAdds(rounds int) float64 {
+	if rounds <= 0 {
+		return 0
+	}
+	for _, s := range isa.Available() {
+		if s == isa.AVX2 {
+			peakAVX2(rounds)
+			return 2 * 8 * peakChains * float64(rounds)
+		}
+	}
+	multiplyAddsGeneric(rounds)
+	return 2 * peakChains * float64(rounds)
+}
+
+// multiplyAddsGeneric does peakChains multiply-adds of one element in each
+// round. Compilers fuse them where the processor can.
+//
+//go:noinline
+func multiplyAddsGeneric(rounds int) float32 {
+	var a, b, c, d, e, f, g, h, i, j, k, l float32
+	x := float32(rounds&1) * 0.5
+	for range rounds {
+		a, b, c = a*x+x, b*x+x, c*x+x
+		d, e, f = d*x+x, e*x+x, f*x+x
+		g, h, i = g*x+x, h*x+x, i*x+x
+		j, k, l = j*x+x, k*x+x, l*x+x
+	}
+	return a + b + c + d + e + f + g + h + i + j + k + l
+}

@@ -1,0 +1,51 @@
+package blas
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stablelora/stablelora/internal/isa"
+)
+
+func TestMultiplyAdds(t *testing.T) {
+	if n := MultiplyAdds(0); n != 0 {
+		t.Errorf("no rounds did %v operations", n)
+	}
+	if n := MultiplyAdds(10); n != 240 && n != 1920 { // of 1 element or 8
+		t.Errorf("10 rounds of 12 chains did %v operations", n)
+	}
+	// x is 0.5 for an odd number of rounds: each chain tends to 0.5/(1-0.5) = 1.
+	if s := multiplyAddsGeneric(101); s != peakChains {
+		t.Errorf("the chains end at %v, want %d", s, peakChains)
+	}
+}
+
+// The peak lies above what the largest tile reaches with its operands in L1.
+func TestMultiplyAddsIsThePeak(t *testing.T) {
+	if testing.Short() || isa.Current() == isa.Portable {
+		t.Skip("times kernels")
+	}
+	rate := func(work func() float64) float64 {
+		best := 0.0
+		for range 20 {
+			start := time.Now()
+			flops := work()
+			best = max(best, flops/time.Since(start).Seconds())
+		}
+		return best / 1e9
+	}
+	const depth = 256
+	a, b, c := make([]float32, tileRows*depth), make([]float32, tileCols*depth), make([]float32, tileRows*tileCols)
+	peak := rate(func() float64 { return MultiplyAdds(1 << 16) })
+	kernel := rate(func() float64 {
+		tl := tile{rows: tileRows, cols: tileCols, depth: depth, a: left{a, 1, tileRows}, b: b, ldb: tileCols, c: c, ldc: tileCols}
+		for range 200 {
+			tl.multiply()
+		}
+		return 200 * 2 * tileRows * tileCols * depth
+	})
+	t.Logf("multiply-adds %.1f GFLOP/s, the tile %.1f", peak, kernel)
+	if kernel > 1.1*peak {
+		t.Errorf("the tile does %.1f GFLOP/s, the peak loop only %.1f", kernel, peak)
+	}
+}
