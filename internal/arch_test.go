@@ -23,9 +23,9 @@ var layers = [][]string{
 	{"tensor"},
 	{"nn", "tokenizer", "safetensors", "config"},
 	{"model", "optim", "task", "chat", "golden"},
-	{"data", "peft", "checkpoint", "metrics"},
+	{"data", "peft", "checkpoint", "metrics", "preset"},
 	{"infer"},
-	{"train", "eval"},
+	{"train", "eval", "bench"},
 }
 
 // forbidden edges that the layers alone would allow.
@@ -42,6 +42,7 @@ var forbidden = map[string][]string{
 	"metrics":    {"model", "nn", "optim", "config"},
 	"eval":       {"model", "nn", "train", "config", "peft"},
 	"train":      {"eval", "infer", "task"},
+	"bench":      {"preset", "config", "data", "tokenizer"},
 }
 
 // onlyTests are packages that no program imports.

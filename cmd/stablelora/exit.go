@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/stablelora/stablelora/internal/bench"
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/train"
@@ -18,6 +19,7 @@ func exitCode(err error) int {
 		interrupted *train.InterruptedError
 		diverged    *train.DivergedError
 		memory      *train.MemoryError
+		benchMemory *bench.MemoryError
 		run         *train.UsageError
 	)
 	switch {
@@ -27,7 +29,7 @@ func exitCode(err error) int {
 		return interrupted.ExitCode()
 	case errors.As(err, &diverged):
 		return 4
-	case errors.As(err, &memory):
+	case errors.As(err, &memory), errors.As(err, &benchMemory):
 		return 5
 	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &run):
 		return 2

@@ -1,0 +1,247 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/stablelora/stablelora/internal/blas"
+	"github.com/stablelora/stablelora/internal/model"
+	"github.com/stablelora/stablelora/internal/nn"
+	"github.com/stablelora/stablelora/internal/optim"
+	"github.com/stablelora/stablelora/internal/parallel"
+	"github.com/stablelora/stablelora/internal/peft"
+	"github.com/stablelora/stablelora/internal/rng"
+	"github.com/stablelora/stablelora/internal/sysinfo"
+)
+
+const (
+	rank         = 8 // of LoRA, on q_proj and v_proj
+	promptTokens = 512
+	decodeTokens = 64
+	seed         = 42
+)
+
+// Options says what to measure.
+type Options struct {
+	Name       string        // of the shape
+	Config     *model.Config // the shape
+	Tokens     int           // of the one sequence of a step; at least 2
+	Supervised float64       // fraction of them that is learnt, the last ones; above 0, at most 1
+	Steps      int           // timed, after one that is not
+	Message    func(string)  // progress
+}
+
+// Result is what was measured. Rates are of the median step.
+type Result struct {
+	Preset           string  `json:"preset"`
+	Compute          string  `json:"compute"`
+	Kernel           string  `json:"kernel"`
+	Threads          int     `json:"threads"`
+	Tokens           int     `json:"tokens"`
+	Supervised       float64 `json:"supervised"`
+	SupervisedTokens int     `json:"supervised_tokens"`
+	Steps            int     `json:"steps"`
+	Recompute        bool    `json:"recompute"`
+	StepSeconds      float64 `json:"step_seconds"`
+	TokensPerSecond  float64 `json:"tokens_per_second"`
+	GFlops           float64 `json:"gflops"`      // per second, of the work that StepFlops counts
+	PeakGFlops       float64 `json:"peak_gflops"` // of all threads
+	FractionOfPeak   float64 `json:"fraction_of_peak"`
+	PromptSpeed      float64 `json:"prompt_tokens_per_second"`
+	DecodeSpeed      float64 `json:"decode_tokens_per_second"`
+	PeakRSS          uint64  `json:"peak_rss_bytes"`
+	Parts            []Part  `json:"parts"` // of the median step
+}
+
+// Part is a kind of work within a step.
+type Part struct {
+	Name    string  `json:"name"`
+	Seconds float64 `json:"seconds"`
+	// GFlops are per second, of the work that StepFlops counts; 0: none.
+	GFlops float64 `json:"gflops"`
+}
+
+// Run measures. It stops between steps where ctx ends.
+func Run(ctx context.Context, o Options) (*Result, error) {
+	c := o.Config
+	recompute, err := fits(c, o.Tokens, available())
+	if err != nil {
+		return nil, err
+	}
+	supervised := min(max(1, int(math.Round(o.Supervised*float64(o.Tokens)))), o.Tokens-1)
+	r := &Result{
+		Preset: o.Name, Compute: "fp32", Kernel: blas.Kernel(), Threads: parallel.Threads(), Recompute: recompute,
+		Tokens: o.Tokens, Supervised: o.Supervised, SupervisedTokens: supervised, Steps: o.Steps,
+	}
+	o.Message("drawing random weights")
+	m := model.Random(c, seed)
+	m.Recompute = recompute
+	before := peakFlops()
+	s, err := trainSteps(ctx, m, o, supervised)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.infer(ctx, m, o); err != nil {
+		return nil, err
+	}
+	r.PeakGFlops = max(before, peakFlops()) / 1e9
+
+	flops := StepFlops(c, o.Tokens, supervised, rank)
+	r.StepSeconds = s.total
+	r.TokensPerSecond = float64(o.Tokens) / s.total
+	r.GFlops = flops.Total() / s.total / 1e9
+	r.FractionOfPeak = r.GFlops / r.PeakGFlops
+	r.Parts = s.table(flops)
+	r.PeakRSS = sysinfo.PeakRSS()
+	return r, nil
+}
+
+// optimizerPart is the part that nn does not know: clipping and update.
+const optimizerPart = nn.NumParts
+
+// step is the time of one training step, in seconds.
+type step struct {
+	parts [optimizerPart + 1]float64
+	total float64
+}
+
+func (s *step) table(f Flops) []Part {
+	rows := []struct {
+		name  string
+		part  nn.Part
+		flops float64
+	}{
+		{"linear forward", nn.LinearForward, f.LinearForward},
+		{"linear backward", nn.LinearBackward, f.LinearBackward},
+		{"attention forward", nn.AttentionForward, f.AttentionForward},
+		{"attention backward", nn.AttentionBackward, f.AttentionBackward},
+		{"LoRA", nn.LowRank, f.LowRank},
+		{"head and loss", nn.HeadAndLoss, f.Head},
+		{"element-wise", nn.Rest, 0},
+		{"optimizer", optimizerPart, 0},
+	}
+	var parts []Part
+	for _, row := range rows {
+		p := Part{Name: row.name, Seconds: s.parts[row.part]}
+		if p.Seconds > 0 {
+			p.GFlops = row.flops / p.Seconds / 1e9
+		}
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// trainSteps returns the median step: of an even number the slower one in the
+// middle.
+func trainSteps(ctx context.Context, m *model.Decoder, o Options, supervised int) (step, error) {
+	adapter, err := peft.New(peft.Spec{R: rank, Alpha: 2 * rank, Targets: peft.Targets{Names: []string{"q_proj", "v_proj"}}},
+		peft.Modules(m), "kaiming", seed)
+	if err != nil {
+		return step{}, err
+	}
+	adapter.Attach(m)
+	defer peft.Detach(m)
+	var pairs []optim.Pair
+	for _, p := range adapter.Pairs {
+		pairs = append(pairs, optim.Pair{Name: p.Module, A: p.A, B: p.B})
+	}
+	optimizer, err := optim.New("stable_lora", pairs, optim.Hyper{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
+		WeightDecay: 0.01, ShrinkRatio: 0.0005, StopCondition: true})
+	if err != nil {
+		return step{}, err
+	}
+	b := model.NewBatch()
+	b.Append(randomTokens(o.Tokens, m.Config.VocabSize), func(t int) bool { return t >= o.Tokens-supervised })
+	b.Train = true
+
+	var steps []step
+	for k := range o.Steps + 1 {
+		if err := ctx.Err(); err != nil {
+			return step{}, err
+		}
+		if k == 1 {
+			o.Message("timing training steps")
+		}
+		s, err := trainStep(m, b, pairs, optimizer)
+		if err != nil {
+			return step{}, err
+		}
+		if k > 0 { // the first one is a warm-up
+			steps = append(steps, s)
+		}
+	}
+	slices.SortFunc(steps, func(a, b step) int { return cmp.Compare(a.total, b.total) })
+	return steps[len(steps)/2], nil
+}
+
+// trainStep is what train's step does, with a clock.
+func trainStep(m *model.Decoder, b *model.Batch, pairs []optim.Pair, optimizer optim.Optimizer) (step, error) {
+	var s step
+	start := time.Now()
+	last := start
+	b.OnLap = func(p nn.Part) {
+		now := time.Now()
+		s.parts[p] += now.Sub(last).Seconds()
+		last = now
+	}
+	loss := 0.0
+	for _, l := range m.LossAndGradient(b, 1/float64(len(b.Rows))) {
+		loss += l
+	}
+	for _, p := range pairs {
+		p.A.Sum.Finish()
+		p.B.Sum.Finish()
+	}
+	optim.ClipGlobalNorm(pairs, 1)
+	optimizer.Step(1e-4)
+	b.Lap(optimizerPart)
+	s.total = last.Sub(start).Seconds()
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		return s, errors.New("the loss of the random model is not finite; please report this")
+	}
+	return s, nil
+}
+
+// infer measures the base model: the median of a few prompts, then a decoded
+// text.
+func (r *Result) infer(ctx context.Context, m *model.Decoder, o Options) error {
+	o.Message("timing prompt and decode")
+	prompt := randomTokens(promptTokens, m.Config.VocabSize)
+	var seconds []float64
+	var cache *model.KVCache
+	var next int32
+	for range 3 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		cache = m.NewKVCache(promptTokens + decodeTokens)
+		start := time.Now()
+		next = nn.ArgMax(m.Extend(cache, prompt))
+		seconds = append(seconds, time.Since(start).Seconds())
+	}
+	slices.Sort(seconds)
+	r.PromptSpeed = promptTokens / seconds[1]
+
+	start := time.Now()
+	for range decodeTokens {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		next = nn.ArgMax(m.Extend(cache, []int32{next}))
+	}
+	r.DecodeSpeed = decodeTokens / time.Since(start).Seconds()
+	return nil
+}
+
+func randomTokens(n, vocab int) []int32 {
+	s := rng.New(seed, "bench/tokens")
+	tokens := make([]int32, n)
+	for i := range tokens {
+		tokens[i] = int32(s.IntN(vocab))
+	}
+	return tokens
+}
