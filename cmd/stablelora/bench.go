@@ -79,7 +79,7 @@ func printBench(e *env, r *bench.Result) error {
 		r.Tokens, r.SupervisedTokens, r.StepSeconds, r.TokensPerSecond, r.Steps)
 	fmt.Fprintf(w, "speed\t%.1f GFLOP/s of needed work, %.2f of the peak of %.1f\n", r.GFlops, r.FractionOfPeak, r.PeakGFlops)
 	fmt.Fprintf(w, "prompt\t%.1f tokens/s\n", r.PromptSpeed)
-	fmt.Fprintf(w, "decode\t%.1f tokens/s\n", r.DecodeSpeed)
+	fmt.Fprintf(w, "decode\t%.1f tokens/s, %.1f GB/s of weights; this machine reads %.1f GB/s\n", r.DecodeSpeed, r.DecodeRead/1e9, r.ReadSpeed/1e9)
 	memory := ""
 	if r.Recompute {
 		memory = ", with activations computed again in the backward pass"

@@ -53,6 +53,8 @@ type Result struct {
 	FractionOfPeak   float64 `json:"fraction_of_peak"`
 	PromptSpeed      float64 `json:"prompt_tokens_per_second"`
 	DecodeSpeed      float64 `json:"decode_tokens_per_second"`
+	DecodeRead       float64 `json:"decode_bytes_per_second"` // of weights
+	ReadSpeed        float64 `json:"read_bytes_per_second"`   // of this machine's memory, all threads
 	PeakRSS          uint64  `json:"peak_rss_bytes"`
 	Parts            []Part  `json:"parts"` // of the median step
 }
@@ -80,7 +82,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	o.Message("drawing random weights")
 	m := model.Random(c, seed)
 	m.Recompute = recompute
-	before := peakFlops()
+	before, readBefore := peakFlops(), readSpeed(m.Embed.U16)
 	s, err := trainSteps(ctx, m, o, supervised)
 	if err != nil {
 		return nil, err
@@ -89,6 +91,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	r.PeakGFlops = max(before, peakFlops()) / 1e9
+	r.ReadSpeed = max(readBefore, readSpeed(m.Embed.U16))
 
 	flops := StepFlops(c, o.Tokens, supervised, rank)
 	r.StepSeconds = s.total
@@ -234,6 +237,11 @@ func (r *Result) infer(ctx context.Context, m *model.Decoder, o Options) error {
 		next = nn.ArgMax(m.Extend(cache, []int32{next}))
 	}
 	r.DecodeSpeed = decodeTokens / time.Since(start).Seconds()
+	weights := m.Config.NumParameters() // that a token reads: an embedding that is not the head is not among them
+	if !m.Config.TieEmbeddings {
+		weights -= int64(m.Config.VocabSize * m.Config.HiddenSize)
+	}
+	r.DecodeRead = 2 * float64(weights) * r.DecodeSpeed
 	return nil
 }
 

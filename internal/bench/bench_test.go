@@ -75,6 +75,9 @@ func TestRun(t *testing.T) {
 	if r.SupervisedTokens != 2 || r.Recompute {
 		t.Errorf("%d tokens are supervised, recompute %v", r.SupervisedTokens, r.Recompute)
 	}
+	if x := 2 * float64(c.NumParameters()) * r.DecodeSpeed; r.DecodeRead != x {
+		t.Errorf("decode reads %v bytes a second, want %v", r.DecodeRead, x)
+	}
 	sum := 0.0
 	for _, p := range r.Parts {
 		if p.Seconds <= 0 {
@@ -100,7 +103,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"tokens", "threads", "supervised", "tokens_per_second", "gflops", "peak_gflops", "fraction_of_peak",
-		"peak_rss_bytes", "decode_tokens_per_second", "prompt_tokens_per_second"} {
+		"peak_rss_bytes", "decode_tokens_per_second", "prompt_tokens_per_second", "decode_bytes_per_second", "read_bytes_per_second"} {
 		if x, ok := doc[key].(float64); !ok || x <= 0 {
 			t.Errorf("%s is %v", key, doc[key])
 		}
