@@ -66,6 +66,9 @@ func runBench(ctx context.Context, e *env, o benchOptions) error {
 	if err != nil {
 		return orInterrupted(ctx, err)
 	}
+	if r.Busy() {
+		e.warn("this machine was busy with something else: its peak was between %.0f and %.0f GFLOP/s; the figures are too low", r.LowestPeak, r.PeakGFlops)
+	}
 	if e.json {
 		return e.printJSON(r)
 	}

@@ -49,7 +49,8 @@ type Result struct {
 	StepSeconds      float64 `json:"step_seconds"`
 	TokensPerSecond  float64 `json:"tokens_per_second"`
 	GFlops           float64 `json:"gflops"`      // per second, of the work that StepFlops counts
-	PeakGFlops       float64 `json:"peak_gflops"` // of all threads
+	PeakGFlops       float64 `json:"peak_gflops"` // of all threads; the largest of some samples
+	LowestPeak       float64 `json:"lowest_peak_gflops"`
 	FractionOfPeak   float64 `json:"fraction_of_peak"`
 	PromptSpeed      float64 `json:"prompt_tokens_per_second"`
 	DecodeSpeed      float64 `json:"decode_tokens_per_second"`
@@ -82,15 +83,16 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	o.Message("drawing random weights")
 	m := model.Random(c, seed)
 	m.Recompute = recompute
-	before, readBefore := peakFlops(), readSpeed(m.Embed.U16)
-	s, err := trainSteps(ctx, m, o, supervised)
+	readBefore := readSpeed(m.Embed.U16)
+	r.samplePeak()
+	s, err := r.train(ctx, m, o)
 	if err != nil {
 		return nil, err
 	}
 	if err := r.infer(ctx, m, o); err != nil {
 		return nil, err
 	}
-	r.PeakGFlops = max(before, peakFlops()) / 1e9
+	r.samplePeak()
 	r.ReadSpeed = max(readBefore, readSpeed(m.Embed.U16))
 
 	flops := StepFlops(c, o.Tokens, supervised, rank)
@@ -102,6 +104,20 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	r.PeakRSS = sysinfo.PeakRSS()
 	return r, nil
 }
+
+// samplePeak measures the peak once more. The lowest sample beside the largest
+// tells whether something else was using the machine.
+func (r *Result) samplePeak() {
+	peak := peakFlops() / 1e9
+	if r.PeakGFlops == 0 {
+		r.LowestPeak = peak
+	}
+	r.PeakGFlops, r.LowestPeak = max(r.PeakGFlops, peak), min(r.LowestPeak, peak)
+}
+
+// Busy says that the machine was doing something else too: figures are then too
+// low.
+func (r *Result) Busy() bool { return r.LowestPeak < 0.9*r.PeakGFlops }
 
 // optimizerPart is the part that nn does not know: clipping and update.
 const optimizerPart = nn.NumParts
@@ -138,9 +154,9 @@ func (s *step) table(f Flops) []Part {
 	return parts
 }
 
-// trainSteps returns the median step: of an even number the slower one in the
-// middle.
-func trainSteps(ctx context.Context, m *model.Decoder, o Options, supervised int) (step, error) {
+// train returns the median step: of an even number the slower one in the middle.
+// The peak is sampled after each.
+func (r *Result) train(ctx context.Context, m *model.Decoder, o Options) (step, error) {
 	adapter, err := peft.New(peft.Spec{R: rank, Alpha: 2 * rank, Targets: peft.Targets{Names: []string{"q_proj", "v_proj"}}},
 		peft.Modules(m), "kaiming", seed)
 	if err != nil {
@@ -158,7 +174,7 @@ func trainSteps(ctx context.Context, m *model.Decoder, o Options, supervised int
 		return step{}, err
 	}
 	b := model.NewBatch()
-	b.Append(randomTokens(o.Tokens, m.Config.VocabSize), func(t int) bool { return t >= o.Tokens-supervised })
+	b.Append(randomTokens(o.Tokens, m.Config.VocabSize), func(t int) bool { return t >= o.Tokens-r.SupervisedTokens })
 	b.Train = true
 
 	var steps []step
@@ -175,6 +191,7 @@ func trainSteps(ctx context.Context, m *model.Decoder, o Options, supervised int
 		}
 		if k > 0 { // the first one is a warm-up
 			steps = append(steps, s)
+			r.samplePeak()
 		}
 	}
 	slices.SortFunc(steps, func(a, b step) int { return cmp.Compare(a.total, b.total) })

@@ -93,6 +93,13 @@ func TestRun(t *testing.T) {
 		t.Errorf("%v GFLOP/s, fraction %v of %v", r.GFlops, r.FractionOfPeak, r.PeakGFlops)
 	}
 
+	if r.LowestPeak <= 0 || r.LowestPeak > r.PeakGFlops {
+		t.Errorf("peaks from %v to %v GFLOP/s", r.LowestPeak, r.PeakGFlops)
+	}
+	if busy := (&Result{PeakGFlops: 200, LowestPeak: 110}); !busy.Busy() || (&Result{PeakGFlops: 200, LowestPeak: 195}).Busy() {
+		t.Error("Busy does not compare the peaks")
+	}
+
 	// The document's keys.
 	text, err := json.Marshal(r)
 	if err != nil {
