@@ -64,7 +64,7 @@ func runBench(ctx context.Context, e *env, o benchOptions) error {
 	r, err := bench.Run(ctx, bench.Options{Name: o.preset, Config: c, Tokens: o.tokens, Supervised: o.supervised,
 		Steps: o.steps, Message: func(text string) { e.note("%s", text) }})
 	if err != nil {
-		return orInterrupted(ctx, err)
+		return orInterrupted(ctx, err, "nothing was written")
 	}
 	if r.Busy() {
 		e.warn("this machine was busy with something else: its peak was between %.0f and %.0f GFLOP/s; the figures are too low", r.LowestPeak, r.PeakGFlops)

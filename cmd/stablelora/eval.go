@@ -23,7 +23,7 @@ type evalOptions struct {
 	tasks, data, fewshotData       []string
 	numFewshot, maxGenToks         int
 	limit                          float64
-	logSamples, base               bool
+	logSamples, base, resume       bool
 }
 
 func newEvalCmd(e *env) *cobra.Command {
@@ -34,7 +34,8 @@ func newEvalCmd(e *env) *cobra.Command {
 		Long: `Score a model on evaluation tasks as lm-evaluation-harness does, from data files.
 With --adapter the base model is scored too, unless --base=false, and the two are
 compared on the same documents. --config takes model, adapter and tasks from a
-training configuration; flags win over it.
+training configuration; flags win over it. With --output every answer is kept at
+once, and --resume goes on after an interruption.
 
 Tasks: ` + strings.Join(task.Names(), ", ") + exitStatus,
 		Example: `  stablelora eval --model models/Qwen2-0.5B --tasks hellaswag --data hellaswag=hellaswag_val.jsonl --limit 200
@@ -64,6 +65,7 @@ Tasks: ` + strings.Join(task.Names(), ", ") + exitStatus,
 	f.StringVar(&o.output, "output", "", "folder for results.json")
 	f.BoolVar(&o.logSamples, "log-samples", false, "write samples_<task>.jsonl too")
 	f.IntVar(&o.maxGenToks, "max-gen-toks", eval.DefaultMaxGenToks, "new tokens per generation at most")
+	f.BoolVar(&o.resume, "resume", false, "go on where an evaluation into the same --output was stopped")
 	f.BoolVar(&o.base, "base", true, "with an adapter, score the base model too")
 	return cmd
 }
@@ -106,6 +108,8 @@ func (o *evalOptions) resolve(e *env, cmd *cobra.Command) ([]eval.TaskSpec, erro
 		return nil, usagef("--max-gen-toks %d must be at least 1", o.maxGenToks)
 	case o.logSamples && o.output == "":
 		return nil, usagef("--log-samples needs --output")
+	case o.resume && o.output == "":
+		return nil, usagef("--resume needs --output")
 	}
 	if !flags.Changed("max-gen-toks") {
 		o.maxGenToks = 0 // the harness' default, which its results do not mention
@@ -193,9 +197,21 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 		}
 		defer os.Remove(o.output) // which fails unless it is empty
 	}
-	outcomes, err := answer(ctx, engine, questions, o.base, o.maxGenToks, e.reporter(1))
-	if err != nil {
-		return orInterrupted(ctx, err)
+	var kept *progress
+	if o.output != "" {
+		of, err := o.identity(engine.Model.Hash(), questions)
+		if err != nil {
+			return err
+		}
+		if kept, err = openProgress(o.output, of, o.resume); err != nil {
+			return err
+		}
+	}
+	outcomes, err := answer(ctx, engine, questions, o.base, o.maxGenToks, kept, e.reporter(1))
+	if err != nil && kept != nil {
+		return orInterrupted(ctx, err, "the answers so far are kept, go on with --resume")
+	} else if err != nil {
+		return orInterrupted(ctx, err, "nothing was written")
 	}
 	dir := o.output
 	if dir == "" && e.json {
@@ -209,6 +225,9 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 			Dtype: engine.Model.Embed.DType.String(), MaxLength: engine.MaxLength(), Limit: o.limit,
 			MaxGenToks: o.maxGenToks, Started: started, Elapsed: time.Since(started)}
 		if err := eval.WriteResults(dir, outcomes, info, o.logSamples); err != nil {
+			return err
+		}
+		if err := kept.finish(); err != nil {
 			return err
 		}
 	}

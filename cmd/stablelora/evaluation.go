@@ -54,13 +54,13 @@ func taskSpecs(cfg *config.Config) []eval.TaskSpec {
 
 // answer asks a model all questions, with its adapter and, where base is set,
 // without.
-func answer(ctx context.Context, engine *infer.Engine, questions []*eval.Questions, base bool, maxGenToks int, r metrics.Reporter) ([]eval.Outcome, error) {
+func answer(ctx context.Context, engine *infer.Engine, questions []*eval.Questions, base bool, maxGenToks int, p *progress, r metrics.Reporter) ([]eval.Outcome, error) {
 	outcomes := make([]eval.Outcome, len(questions))
 	ask := func(who string, store func(*eval.Outcome, *eval.TaskResult)) error {
 		for i, q := range questions {
 			what := q.Task.Name + ", " + who
-			result, err := q.Run(ctx, engine, eval.Options{MaxGenToks: maxGenToks,
-				Progress: func(done, total int) { r.Progress(what, done, total) }})
+			result, err := q.Run(ctx, engine, p.options(what, eval.Options{MaxGenToks: maxGenToks,
+				Progress: func(done, total int) { r.Progress(what, done, total) }}))
 			if err != nil {
 				return err
 			}
@@ -94,7 +94,7 @@ func runEvaluation(e *env, cfg *config.Config, questions []*eval.Questions, r me
 	}
 	return func(ctx context.Context, s *train.Subject, final bool) (map[string]map[string]float64, error) {
 		engine := &infer.Engine{Model: s.Model, Tokenizer: s.Tokenizer, Adapter: s.Adapter}
-		outcomes, err := answer(ctx, engine, questions, final && cfg.Eval.Base, 0, r)
+		outcomes, err := answer(ctx, engine, questions, final && cfg.Eval.Base, 0, nil, r)
 		if err != nil {
 			return nil, err
 		}

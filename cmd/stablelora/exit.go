@@ -40,15 +40,19 @@ func exitCode(err error) int {
 }
 
 // unsavedError is the interruption of a command that has no checkpoints.
-type unsavedError struct{ *train.InterruptedError }
+type unsavedError struct {
+	*train.InterruptedError
+	left string // what there is now
+}
 
-func (e unsavedError) Error() string { return e.Signal.String() + "; nothing was written" }
+func (e unsavedError) Error() string { return e.Signal.String() + "; " + e.left }
 func (e unsavedError) Unwrap() error { return e.InterruptedError }
 
-// orInterrupted replaces err where a signal ended ctx.
-func orInterrupted(ctx context.Context, err error) error {
+// orInterrupted replaces err where a signal ended ctx; left says what there is
+// now.
+func orInterrupted(ctx context.Context, err error, left string) error {
 	if signal := (train.SignalError{}); errors.As(context.Cause(ctx), &signal) {
-		return unsavedError{&train.InterruptedError{Signal: signal.Signal}}
+		return unsavedError{&train.InterruptedError{Signal: signal.Signal}, left}
 	}
 	return err
 }

@@ -99,7 +99,7 @@ func runGenerate(cmd *cobra.Command, e *env, o generateOptions) error {
 	defer stop()
 	ids, err := engine.Continue(ctx, tokens, o.maxNew, o.sampling.Sampler(), nil)
 	if err != nil {
-		return orInterrupted(ctx, err)
+		return orInterrupted(ctx, err, "nothing was written")
 	}
 	text := engine.Decode(ids, true)
 	if e.json {

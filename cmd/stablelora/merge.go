@@ -74,7 +74,7 @@ func runMerge(ctx context.Context, e *env, o mergeOptions) error {
 	}
 	report, err := peft.Merge(ctx, base.Weights(), adapter, o.output, to, o.overwrite)
 	if err != nil {
-		return orInterrupted(ctx, err)
+		return orInterrupted(ctx, err, "nothing was written")
 	}
 	lost := float64(report.Lost) / float64(max(1, report.Elements))
 	e.note("%d tensors merged; %.2f %% of their elements did not change in rounding", report.Tensors, 100*lost)

@@ -237,19 +237,46 @@ func TestInterruptedInEvaluation(t *testing.T) {
 	}
 }
 
-// eval says that nothing was written, and nothing is.
+// An evaluation that is stopped keeps its answers, and goes on to the results of
+// one never stopped.
 func TestEvalInterrupted(t *testing.T) {
 	dir := workshop(t)
 	scores := filepath.Join(dir, "scores")
 	p := start(t, dir, "eval", "--model", "demo/model", "--tasks", "hellaswag", "--data", "hellaswag=demo/data/hellaswag_test.jsonl", "--output", "scores")
-	when(t, "the folder for the results", func() bool { _, err := os.Stat(scores); return err == nil })
+	kept := filepath.Join(scores, progressFile)
+	size := func() int64 {
+		info, err := os.Stat(kept)
+		if err != nil {
+			return 0
+		}
+		return info.Size()
+	}
+	when(t, "some answers", func() bool { return size() > 2000 })
 	p.signal(syscall.SIGINT)
 	p.ends(130)
-	if !strings.Contains(p.stderr.String(), "nothing was written") {
+	if !strings.Contains(p.stderr.String(), "go on with --resume") {
 		t.Errorf("it says:\n%s", &p.stderr)
 	}
-	if _, err := os.Stat(scores); err == nil {
-		t.Error("a folder was left behind")
+	if _, err := os.Stat(filepath.Join(scores, "results.json")); err == nil {
+		t.Error("there are results of an evaluation that was stopped")
+	}
+	if size() < 2000 {
+		t.Error("the answers are not kept")
+	}
+	args := []string{"eval", "--model", "demo/model", "--tasks", "hellaswag", "--data", "hellaswag=demo/data/hellaswag_test.jsonl", "--log-samples"}
+	p = start(t, dir, append(args, "--output", "scores", "--resume", "--limit", "7")...)
+	p.ends(2) // other settings
+	p = start(t, dir, append(args, "--output", "scores", "--resume")...)
+	p.ends(0)
+	if size() != 0 {
+		t.Error("the answers are still kept beside the results")
+	}
+	p = start(t, dir, append(args, "--output", "whole")...)
+	p.ends(0)
+	got, err := os.ReadFile(filepath.Join(scores, "samples_hellaswag.jsonl"))
+	want, err2 := os.ReadFile(filepath.Join(dir, "whole", "samples_hellaswag.jsonl"))
+	if err != nil || err2 != nil || !bytes.Equal(got, want) {
+		t.Error("a resumed evaluation has other samples than one never stopped")
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 )
 
 // generate lets the model write, one document after the other.
-func (q *Questions) generate(ctx context.Context, m Model, maxGen int, progress func(done, total int)) ([]Sample, error) {
+func (q *Questions) generate(ctx context.Context, m Model, maxGen int, opts Options) ([]Sample, error) {
 	room := m.MaxLength() - maxGen
 	if maxGen < 1 || room < 1 {
 		return nil, fmt.Errorf("task %s: %d tokens are to be generated, but the model takes %d in all; choose a number below that (--max-gen-toks)", q.Task.Name, maxGen, m.MaxLength())
@@ -19,8 +19,8 @@ func (q *Questions) generate(ctx context.Context, m Model, maxGen int, progress 
 		until = append(until, eos)
 	}
 	stop := stopper(m, until)
-	samples := make([]Sample, 0, len(q.documents))
-	for i, d := range q.documents {
+	samples := opts.resumed(q)
+	for _, d := range q.documents[len(samples):] {
 		prompt := e.encode(d.context())
 		if len(prompt) == 0 {
 			prompt = []int32{m.PrefixToken()}
@@ -35,8 +35,11 @@ func (q *Questions) generate(ctx context.Context, m Model, maxGen int, progress 
 			s.Filtered = append(s.Filtered, f.Apply(s.Generated))
 		}
 		samples = append(samples, s)
-		if progress != nil {
-			progress(i+1, len(q.documents))
+		if err := opts.store(s); err != nil {
+			return nil, err
+		}
+		if opts.Progress != nil {
+			opts.Progress(len(samples), len(q.documents))
 		}
 	}
 	return samples, nil

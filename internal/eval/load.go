@@ -1,6 +1,8 @@
 package eval
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -35,6 +37,17 @@ type document struct {
 	raw    json.RawMessage
 	item   task.Item
 	prefix string // the few-shot examples that stand before the context
+}
+
+// Hash is the SHA-256 of what is asked: the task, its version, and every document
+// with its few-shot examples.
+func (q *Questions) Hash() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %v %d\n", q.Task.Name, q.Task.Version, q.NumFewshot)
+	for _, d := range q.documents {
+		fmt.Fprintf(h, "%q %q\n", d.raw, d.prefix)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Len returns how many documents are asked.

@@ -16,6 +16,9 @@ const DefaultMaxGenToks = 256
 type Options struct {
 	MaxGenToks int                   // 0: DefaultMaxGenToks, half the context where that is no longer
 	Progress   func(done, total int) // requests answered; may be nil
+
+	Done  []Sample           // of the first documents, from a run that was stopped
+	Store func(Sample) error // called with every further one, in order; may be nil
 }
 
 // TaskResult is what a model made of a task.
@@ -49,9 +52,9 @@ func (q *Questions) Run(ctx context.Context, m Model, opts Options) (*TaskResult
 				r.MaxGenToks = m.MaxLength() / 2
 			}
 		}
-		r.Samples, err = q.generate(ctx, m, r.MaxGenToks, opts.Progress)
+		r.Samples, err = q.generate(ctx, m, r.MaxGenToks, opts)
 	} else {
-		r.Samples, err = q.choose(ctx, m, opts.Progress)
+		r.Samples, err = q.choose(ctx, m, opts)
 	}
 	if err != nil {
 		return nil, err
@@ -60,17 +63,33 @@ func (q *Questions) Run(ctx context.Context, m Model, opts Options) (*TaskResult
 	return r, nil
 }
 
+// resumed starts the samples with those a stopped run left.
+func (o Options) resumed(q *Questions) []Sample {
+	samples := make([]Sample, 0, len(q.documents))
+	return append(samples, o.Done[:min(len(o.Done), len(q.documents))]...)
+}
+
+func (o Options) store(s Sample) error {
+	if o.Store == nil {
+		return nil
+	}
+	return o.Store(s)
+}
+
 // pass is about how many documents' requests go to the model at a time.
 const pass = 32
 
-func (q *Questions) choose(ctx context.Context, m Model, progress func(done, total int)) ([]Sample, error) {
+func (q *Questions) choose(ctx context.Context, m Model, opts Options) ([]Sample, error) {
 	e := newEncoder(m)
 	done, total := 0, 0
-	for _, d := range q.documents {
+	for i, d := range q.documents {
 		total += len(d.item.Choices)
+		if i < len(opts.Done) {
+			done += len(d.item.Choices)
+		}
 	}
-	samples := make([]Sample, 0, len(q.documents))
-	for start := 0; start < len(q.documents); start += pass {
+	samples := opts.resumed(q)
+	for start := len(samples); start < len(q.documents); start += pass {
 		documents := q.documents[start:min(start+pass, len(q.documents))]
 		var reqs []Request
 		for _, d := range documents {
@@ -84,8 +103,8 @@ func (q *Questions) choose(ctx context.Context, m Model, progress func(done, tot
 			}
 		}
 		scores, err := m.Score(ctx, reqs, func(n int) {
-			if progress != nil {
-				progress(done+n, total)
+			if opts.Progress != nil {
+				opts.Progress(done+n, total)
 			}
 		})
 		if err != nil {
@@ -100,6 +119,9 @@ func (q *Questions) choose(ctx context.Context, m Model, progress func(done, tot
 				}
 			}
 			samples = append(samples, Sample{Scores: scores[:n:n]})
+			if err := opts.store(samples[len(samples)-1]); err != nil {
+				return nil, err
+			}
 			scores = scores[n:]
 		}
 	}

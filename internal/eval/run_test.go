@@ -179,3 +179,39 @@ func TestGenerateStopsAtSpecialTokens(t *testing.T) {
 		t.Error("did not stop")
 	}
 }
+
+// A run that starts from the answers of a stopped one asks the rest only, and
+// ends with the same samples.
+func TestRunGoesOn(t *testing.T) {
+	zero := 0
+	for _, spec := range []TaskSpec{
+		{Name: "arc_easy", Path: write(t, strings.Repeat(`{"query": "q", "choices": ["a", "bb"], "gold": 0}`+"\n", 5))},
+		{Name: "gsm8k", Path: write(t, strings.Repeat(`{"question": "q", "answer": "#### 1"}`+"\n", 5)), NumFewshot: &zero},
+	} {
+		q := mustLoad(t, spec)
+		model := func() *byteModel {
+			return &byteModel{max: 600, reply: func(string) string { return " #### 1" },
+				score: func(_, c string) Score { return Score{LogLikelihood: -float64(len(c))} }}
+		}
+		var stored []Sample
+		whole, err := q.Run(t.Context(), model(), Options{Store: func(s Sample) error { stored = append(stored, s); return nil }})
+		if err != nil || len(stored) != 5 {
+			t.Fatalf("%s: %d samples stored, %v", spec.Name, len(stored), err)
+		}
+		m, more := model(), 0
+		rest, err := q.Run(t.Context(), m, Options{Done: stored[:3], Store: func(Sample) error { more++; return nil }})
+		if err != nil || more != 2 || len(m.prompts)+len(m.requests)/2 != 2 {
+			t.Errorf("%s: %d samples stored, %d prompts, %d requests, %v", spec.Name, more, len(m.prompts), len(m.requests), err)
+		}
+		if fmt.Sprint(rest.Samples, rest.Metrics) != fmt.Sprint(whole.Samples, whole.Metrics) {
+			t.Errorf("%s: other results", spec.Name)
+		}
+		full := errors.New("disk full")
+		if _, err := q.Run(t.Context(), model(), Options{Store: func(Sample) error { return full }}); !errors.Is(err, full) {
+			t.Errorf("%s: an answer that cannot be kept: %v", spec.Name, err)
+		}
+	}
+	if a, b := mustLoad(t, TaskSpec{Name: "arc_easy", Path: write(t, `{"query": "q", "choices": ["a", "b"], "gold": 0}`)}), mustLoad(t, TaskSpec{Name: "arc_easy", Path: write(t, `{"query": "p", "choices": ["a", "b"], "gold": 0}`)}); a.Hash() == b.Hash() {
+		t.Error("other documents have the same hash")
+	}
+}
