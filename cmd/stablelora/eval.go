@@ -191,14 +191,12 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 	if o.untrained != "" {
 		e.note("%s holds no adapter yet: scoring the base model alone", o.untrained)
 	}
+	var kept *progress
 	if o.output != "" { // before hours of evaluation
 		if err := os.MkdirAll(o.output, 0o755); err != nil {
 			return usagef("--output: %w", err)
 		}
 		defer os.Remove(o.output) // which fails unless it is empty
-	}
-	var kept *progress
-	if o.output != "" {
 		of, err := o.identity(engine.Model.Hash(), questions)
 		if err != nil {
 			return err

@@ -63,10 +63,18 @@ func (q *Questions) Run(ctx context.Context, m Model, opts Options) (*TaskResult
 	return r, nil
 }
 
-// resumed starts the samples with those a stopped run left.
+// resumed starts the samples with those a stopped run left, up to the first that
+// does not fit its document: a damaged one is asked again.
 func (o Options) resumed(q *Questions) []Sample {
 	samples := make([]Sample, 0, len(q.documents))
-	return append(samples, o.Done[:min(len(o.Done), len(q.documents))]...)
+	for i, d := range q.documents[:min(len(o.Done), len(q.documents))] {
+		s := o.Done[i]
+		if len(s.Scores) != len(d.item.Choices) || len(s.Filtered) != len(q.Task.Filters) {
+			break
+		}
+		samples = append(samples, s)
+	}
+	return samples
 }
 
 func (o Options) store(s Sample) error {
@@ -82,13 +90,13 @@ const pass = 32
 func (q *Questions) choose(ctx context.Context, m Model, opts Options) ([]Sample, error) {
 	e := newEncoder(m)
 	done, total := 0, 0
+	samples := opts.resumed(q)
 	for i, d := range q.documents {
 		total += len(d.item.Choices)
-		if i < len(opts.Done) {
+		if i < len(samples) {
 			done += len(d.item.Choices)
 		}
 	}
-	samples := opts.resumed(q)
 	for start := len(samples); start < len(q.documents); start += pass {
 		documents := q.documents[start:min(start+pass, len(q.documents))]
 		var reqs []Request

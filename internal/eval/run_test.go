@@ -206,6 +206,11 @@ func TestRunGoesOn(t *testing.T) {
 		if fmt.Sprint(rest.Samples, rest.Metrics) != fmt.Sprint(whole.Samples, whole.Metrics) {
 			t.Errorf("%s: other results", spec.Name)
 		}
+		damaged := append([]Sample{}, stored[:3]...)
+		damaged[1] = Sample{}
+		if r, err := q.Run(t.Context(), model(), Options{Done: damaged}); err != nil || fmt.Sprint(r.Samples) != fmt.Sprint(whole.Samples) {
+			t.Errorf("%s: a damaged answer is not asked again: %v", spec.Name, err)
+		}
 		full := errors.New("disk full")
 		if _, err := q.Run(t.Context(), model(), Options{Store: func(Sample) error { return full }}); !errors.Is(err, full) {
 			t.Errorf("%s: an answer that cannot be kept: %v", spec.Name, err)

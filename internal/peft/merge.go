@@ -16,13 +16,9 @@ type MergeStats struct {
 	Lost     int // changed by the adapter, but rounded to the value they had
 }
 
-// MergeTensor returns W + s·(B·A), computed in float32 and rounded once, to
-// nearest even, to the format to. W is (Out, In) in F32, F16 or BF16.
-func MergeTensor(w safetensors.Tensor, p *Pair, to dtype.DType) (safetensors.Tensor, MergeStats, error) {
-	return mergeInto(make([]byte, 0, p.Out*p.In*to.Size()), w, p, to)
-}
-
-// mergeInto is MergeTensor with the memory for the result's data.
+// mergeInto returns W + s·(B·A), computed in float32 and rounded once, to nearest
+// even, to the format to. W is (Out, In) in F32, F16 or BF16; buf is memory for
+// the result's data.
 func mergeInto(buf []byte, w safetensors.Tensor, p *Pair, to dtype.DType) (out safetensors.Tensor, stats MergeStats, err error) {
 	rows, err := newRowReader(w)
 	if err != nil {

@@ -25,7 +25,7 @@ func checkMerged(t *testing.T, base *safetensors.Set, a *Adapter, want *safetens
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, stats, err := MergeTensor(w, &a.Pairs[i], to)
+		got, stats, err := mergeInto(nil, w, &a.Pairs[i], to)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -131,7 +131,7 @@ func TestMergeRoundsOnce(t *testing.T) {
 		{1e-9, dtype.F32, [2]float32{1, 1 + 1.0/128}, 2},
 		{0, dtype.BF16, [2]float32{1, 1 + 1.0/128}, 0}, // nothing to lose
 	} {
-		got, stats, err := MergeTensor(w, pair(2, c.delta/2, 2), c.to)
+		got, stats, err := mergeInto(nil, w, pair(2, c.delta/2, 2), c.to)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,7 +157,7 @@ func TestMergeTensorRefuses(t *testing.T) {
 		{"shape", safetensors.F32Tensor("m.weight", []int{2, 1}, []float32{1, 1}), 1, dtype.F32, "has shape [2 1], the adapter's pair is for [1 2]"},
 		{"dtype", safetensors.Tensor{Name: "m.weight", DType: "I8", Shape: []int{1, 2}, Data: []byte{1, 1}}, 1, dtype.F32, "has dtype I8"},
 	} {
-		if _, _, err := MergeTensor(c.w, pair(2, c.b, 2), c.to); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, _, err := mergeInto(nil, c.w, pair(2, c.b, 2), c.to); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
 		}
 	}
