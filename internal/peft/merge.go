@@ -8,6 +8,7 @@ import (
 
 	"github.com/stablelora/stablelora/internal/dtype"
 	"github.com/stablelora/stablelora/internal/safetensors"
+	"github.com/stablelora/stablelora/internal/vec"
 )
 
 // MergeStats counts what rounding did to the elements of a merged tensor.
@@ -88,32 +89,30 @@ func notFinite(w safetensors.Tensor, i int, to dtype.DType, cause error) error {
 
 // rowReader widens pieces of a weight.
 type rowReader struct {
-	f32   []float32
-	u16   []uint16
-	widen func(uint16) float32
+	format dtype.DType
+	f32    []float32
+	u16    []uint16
 }
 
 func newRowReader(t safetensors.Tensor) (r rowReader, err error) {
-	d, err := t.Format()
+	r.format, err = t.Format()
 	switch {
 	case err != nil:
-	case d == dtype.F32:
+	case r.format == dtype.F32:
 		r.f32 = t.F32View()
 	default:
-		r.u16, r.widen = t.U16View(), d.Decoder()
+		r.u16 = t.U16View()
 	}
 	return r, err
 }
 
 // read fills dst with the elements from position at on.
 func (r rowReader) read(dst []float32, at int) {
-	if r.widen == nil {
+	if r.format == dtype.F32 {
 		copy(dst, r.f32[at:])
 		return
 	}
-	for i, h := range r.u16[at : at+len(dst)] {
-		dst[i] = r.widen(h)
-	}
+	vec.Widen(dst, r.u16[at:at+len(dst)], r.format)
 }
 
 // appendSum appends base + delta, rounded, and counts the elements that delta
@@ -148,9 +147,10 @@ func appendRounded(b []byte, values []float32, to dtype.DType) []byte {
 		}
 		return b
 	}
-	narrow := to.Encoder()
-	for _, v := range values {
-		b = binary.LittleEndian.AppendUint16(b, narrow(v))
+	halves := make([]uint16, len(values))
+	vec.Round(halves, values, to)
+	for _, h := range halves {
+		b = binary.LittleEndian.AppendUint16(b, h)
 	}
 	return b
 }
