@@ -14,19 +14,27 @@ const Variable = "STABLELORA_KERNEL"
 // Set is an instruction set.
 type Set int
 
-// The instruction sets there are kernels for, in increasing order of speed.
+// The instruction sets there are kernels for; those of one architecture in
+// increasing order of speed.
 const (
 	Portable Set = iota // plain Go
+	NEON                // of every 64-bit ARM processor
 	AVX2                // with FMA and F16C
 )
 
-var names = [...]string{"portable", "avx2"}
+var names = [...]string{"portable", "neon", "avx2"}
 
 // String returns the name that Variable takes.
 func (s Set) String() string { return names[s] }
 
+// available holds the sets that this processor and this build have, the best
+// one last.
+var available = append([]Set{Portable}, detect()...)
+
 // current is the set in use. It starts as the best there is.
-var current = best
+var current = best()
+
+func best() Set { return available[len(available)-1] }
 
 // Current is the set in use.
 func Current() Set { return current }
@@ -35,18 +43,12 @@ func Current() Set { return current }
 func HasAVX2() bool { return current >= AVX2 }
 
 // Available lists the sets that this processor and this build have.
-func Available() []Set {
-	sets := make([]Set, best+1)
-	for i := range sets {
-		sets[i] = Set(i)
-	}
-	return sets
-}
+func Available() []Set { return slices.Clone(available) }
 
 // Use chooses an available set. It must not be called while anything is being
 // computed.
 func Use(s Set) {
-	if s < Portable || s > best {
+	if !slices.Contains(available, s) {
 		panic(fmt.Sprintf("isa: set %d is not available", s))
 	}
 	current = s
@@ -57,14 +59,14 @@ func Use(s Set) {
 func Choose() error {
 	want := os.Getenv(Variable)
 	if want == "" {
-		Use(best)
+		Use(best())
 		return nil
 	}
 	s := Set(slices.Index(names[:], want))
 	switch {
 	case s < 0:
 		return fmt.Errorf("%s=%s: no such kernel; use %s, or leave the variable unset", Variable, want, strings.Join(names[:], " or "))
-	case s > best:
+	case !slices.Contains(available, s):
 		return fmt.Errorf("%s=%s: this processor or this build has no such kernel; use portable, or leave the variable unset", Variable, want)
 	}
 	Use(s)

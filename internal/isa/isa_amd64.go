@@ -4,13 +4,11 @@ package isa
 
 import "golang.org/x/sys/cpu"
 
-var best = detect()
-
-func detect() Set {
+func detect() []Set {
 	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && hasF16C() {
-		return AVX2
+		return []Set{AVX2}
 	}
-	return Portable
+	return nil
 }
 
 // hasF16C says whether the processor has VCVTPH2PS, the one feature here that

@@ -2,4 +2,4 @@
 
 package isa
 
-const best = Portable
+func detect() []Set { return nil }

@@ -7,11 +7,15 @@ import (
 
 func TestChoose(t *testing.T) {
 	defer Use(Current())
+	missing := func(s Set) bool { return !slices.Contains(Available(), s) }
 	for _, c := range []struct {
 		value string
 		want  Set
 		fails bool
-	}{{"", best, false}, {"portable", Portable, false}, {"avx2", AVX2, best < AVX2}, {"sse", 0, true}} {
+	}{
+		{"", best(), false}, {"portable", Portable, false}, {"neon", NEON, missing(NEON)}, {"avx2", AVX2, missing(AVX2)},
+		{"sse", 0, true},
+	} {
 		t.Setenv(Variable, c.value)
 		err := Choose()
 		if (err != nil) != c.fails || err == nil && Current() != c.want {
