@@ -21,6 +21,8 @@ func reportFlops(b *testing.B, m, n, k int) {
 func BenchmarkTile(b *testing.B) {
 	const depth, rounds = 128, 200
 	threads := parallel.Threads()
+	kern := kernelFor(100)
+	tileRows, tileCols := kern.tileRows, kern.tileCols
 	tiles := make([]tile, threads)
 	for i := range tiles {
 		tiles[i] = tile{
@@ -32,7 +34,7 @@ func BenchmarkTile(b *testing.B) {
 	for b.Loop() {
 		parallel.For(threads, func(i int) {
 			for range rounds {
-				tiles[i].multiply()
+				kern.multiplyTile(&tiles[i])
 			}
 		})
 	}

@@ -2,16 +2,9 @@ package blas
 
 import "github.com/stablelora/stablelora/internal/parallel"
 
-// The tile of C that a kernel keeps in registers, and the blocking around it.
 const (
-	tileRows = 6
-	tileCols = 16
-
-	maxDepth   = 512       // k steps of one block: a panel of B is 32 KiB
-	chunkSize  = 64 * 512  // floats of B packed at a time, 128 KiB, by each worker
-	blockRows  = 144       // rows of A that stay in the second-level cache
 	maxPackedA = 4 << 20   // floats of A packed at a time, 16 MiB
-	maxRows    = 170 * 6   // rows of A packed at a time
+	maxRows    = 1020      // rows of A packed at a time
 	smallPart  = 32 * 1024 // multiply-adds not worth giving to another worker
 )
 
@@ -35,6 +28,7 @@ type product struct {
 // allocates nothing once its buffers have grown.
 type job struct {
 	product
+	kernel
 	kc           int // k steps of a block, the last one perhaps fewer
 	mc, nc       int // rows and columns of a part
 	i0, i1       int // the rows
@@ -64,20 +58,20 @@ func multiply(p product) {
 		return
 	}
 	j := jobs.get()
-	j.product = p
+	j.product, j.kernel = p, kernelFor(p.n)
 	j.run()
 	j.product = product{}
 	jobs.put(j)
 }
 
 func (j *job) run() {
-	blocks := ceilDiv(j.k, maxDepth)
+	blocks := ceilDiv(j.k, j.maxDepth)
 	j.kc = min(j.k, roundUp(ceilDiv(j.k, blocks), 8))
-	pack := j.n > 4*tileCols && j.m > tileRows
+	pack := j.n > 4*j.tileCols && j.m > j.tileRows
 	rows, depth := j.m, j.k
 	if pack {
-		rows = min(j.m, maxRows)
-		depth = j.kc * max(1, maxPackedA/(roundUp(rows, tileRows)*j.kc))
+		rows = min(j.m, maxRows/j.tileRows*j.tileRows)
+		depth = j.kc * max(1, maxPackedA/(roundUp(rows, j.tileRows)*j.kc))
 	}
 	for j.i0 = 0; j.i0 < j.m; j.i0 += rows {
 		j.i1 = min(j.m, j.i0+rows)
@@ -86,8 +80,8 @@ func (j *job) run() {
 			j.k1 = min(j.k, j.k0+depth)
 			j.packed = j.packed[:0]
 			if pack {
-				panels := ceilDiv(j.i1-j.i0, tileRows)
-				j.packed = grow(j.packed, panels*tileRows*(j.k1-j.k0))
+				panels := ceilDiv(j.i1-j.i0, j.tileRows)
+				j.packed = grow(j.packed, panels*j.tileRows*(j.k1-j.k0))
 				forParts(panels, (j.i1-j.i0)*(j.k1-j.k0), j.packPart)
 			}
 			parts := ceilDiv(j.i1-j.i0, j.mc) * ceilDiv(j.n, j.nc)
@@ -100,18 +94,18 @@ func (j *job) run() {
 // full chunks of columns where there are enough of these.
 func (j *job) split(threads int) {
 	m := j.i1 - j.i0
-	j.mc = roundUp(m, tileRows)
-	j.nc = min(chunkSize/j.kc&^(tileCols-1), roundUp(j.n, tileCols))
+	j.mc = roundUp(m, j.tileRows)
+	j.nc = min(j.chunkSize/j.kc/j.tileCols*j.tileCols, roundUp(j.n, j.tileCols))
 	want := min(4*threads, m*j.n*j.k/smallPart)
 	if threads == 1 || want <= 1 {
 		return
 	}
 	if j.n <= j.nc { // rows first: every part packs all of B
-		j.mc = min(j.mc, max(blockRows/2, roundUp(ceilDiv(m, want), tileRows)))
+		j.mc = min(j.mc, max(j.blockRows/2, roundUp(ceilDiv(m, want), j.tileRows)))
 	}
 	want = ceilDiv(want, ceilDiv(m, j.mc)) // parts still wanted of the columns
 	if ceilDiv(j.n, j.nc) < want {
-		j.nc = roundUp(ceilDiv(j.n, want), tileCols)
+		j.nc = roundUp(ceilDiv(j.n, want), j.tileCols)
 	}
 }
 
@@ -127,19 +121,19 @@ func forParts(n, work int, f func(int)) {
 
 // packRows packs panel number i of A: for every block of k, [k][tileRows].
 func (j *job) packRows(i int) {
-	row := j.i0 + i*tileRows
-	rows := min(tileRows, j.i1-row)
+	row := j.i0 + i*j.tileRows
+	rows := min(j.tileRows, j.i1-row)
 	for k := j.k0; k < j.k1; k += j.kc {
 		depth := min(j.kc, j.k1-k)
-		packLeft(j.panel(i, k, depth), j.a, row, rows, k, depth)
+		j.packLeft(j.panel(i, k, depth), j.a, row, rows, k, depth)
 	}
 }
 
 // panel is where panel i of the block of A that starts at k lies.
 func (j *job) panel(i, k, depth int) []float32 {
-	panels := ceilDiv(j.i1-j.i0, tileRows)
-	from := (k-j.k0)*panels*tileRows + i*tileRows*depth
-	return j.packed[from : from+tileRows*depth]
+	panels := ceilDiv(j.i1-j.i0, j.tileRows)
+	from := (k-j.k0)*panels*j.tileRows + i*j.tileRows*depth
+	return j.packed[from : from+j.tileRows*depth]
 }
 
 // multiplyTiles computes part number `part` of the rows and k steps being
@@ -150,12 +144,12 @@ func (j *job) multiplyTiles(part int) {
 	i1 := min(j.i1, i0+j.mc)
 	j0 := part % across * j.nc
 	j1 := min(j.n, j0+j.nc)
-	chunk := chunks.get()
+	chunk := grow(chunks.get(), j.chunkSize)
 	for k := j.k0; k < j.k1; k += j.kc {
 		depth := min(j.kc, j.k1-k)
-		packRight(chunk, j.b, k, depth, j0, j1)
-		for i := i0; i < i1; i += blockRows {
-			j.multiplyBlock(chunk, i, min(i1, i+blockRows), j0, j1, k, depth)
+		j.packRight(chunk, j.b, k, depth, j0, j1)
+		for i := i0; i < i1; i += j.blockRows {
+			j.multiplyBlock(chunk, i, min(i1, i+j.blockRows), j0, j1, k, depth)
 		}
 	}
 	chunks.put(chunk)
@@ -165,19 +159,19 @@ func (j *job) multiplyTiles(part int) {
 // continuing each chain where the block of k before left it.
 func (j *job) multiplyBlock(chunk []float32, i0, i1, j0, j1, k, depth int) {
 	acc := j.acc || k > 0
-	for col := j0; col < j1; col += tileCols {
-		b := chunk[(col-j0)*depth : (col-j0+tileCols)*depth]
-		for row := i0; row < i1; row += tileRows {
+	for col := j0; col < j1; col += j.tileCols {
+		b := chunk[(col-j0)*depth : (col-j0+j.tileCols)*depth]
+		for row := i0; row < i1; row += j.tileRows {
 			t := tile{
-				rows: min(tileRows, i1-row), cols: min(tileCols, j1-col), depth: depth,
-				b: b, ldb: tileCols, c: j.c[row*j.ldc+col:], ldc: j.ldc, acc: acc,
+				rows: min(j.tileRows, i1-row), cols: min(j.tileCols, j1-col), depth: depth,
+				b: b, ldb: j.tileCols, c: j.c[row*j.ldc+col:], ldc: j.ldc, acc: acc,
 			}
 			if len(j.packed) > 0 {
-				t.a = left{j.panel((row-j.i0)/tileRows, k, depth), 1, tileRows}
+				t.a = left{j.panel((row-j.i0)/j.tileRows, k, depth), 1, j.tileRows}
 			} else {
 				t.a = left{j.a.data[row*j.a.rs+k*j.a.cs:], j.a.rs, j.a.cs}
 			}
-			t.multiply()
+			j.multiplyTile(&t)
 		}
 	}
 }

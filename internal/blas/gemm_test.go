@@ -34,11 +34,12 @@ func TestGemmBits(t *testing.T) {
 
 // A chain must go on across blocks of k, of rows and of packed columns.
 func TestGemmBlockBoundaries(t *testing.T) {
-	sizes := [][3]int{
-		{3, 5, maxDepth - 1}, {3, 5, maxDepth}, {7, 18, maxDepth + 1}, {7, 70, 2*maxDepth + 3},
-		{blockRows + 1, 17, 3}, {maxRows + 7, 66, 2}, {20, chunkSize/64 + 1, 5},
-	}
 	withKernel(t, func(t *testing.T) {
+		kern := kernelFor(100)
+		sizes := [][3]int{
+			{3, 5, kern.maxDepth - 1}, {3, 5, kern.maxDepth}, {7, 18, kern.maxDepth + 1}, {7, 70, 2*kern.maxDepth + 3},
+			{kern.blockRows + 1, 17, 3}, {maxRows + 7, 66, 2}, {20, kern.chunkSize/64 + 1, 5},
+		}
 		r := rand.New(rand.NewPCG(2, 2))
 		for n, s := range sizes {
 			checkGemmCase(t, gemmCase{m: s[0], n: s[1], k: s[2], tA: n&1 != 0, tB: n&2 != 0, acc: n&1 == 0, extra: n % 2}, r)

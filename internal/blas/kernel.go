@@ -17,5 +17,21 @@ func Install() (kernel string, err error) {
 	return Kernel(), nil
 }
 
+// kernel is how an instruction set computes a product: the tile of C that it
+// keeps in registers, and the blocking around it.
+type kernel struct {
+	set                isa.Set
+	tileRows, tileCols int
+	maxDepth           int // k steps of one block
+	chunkSize          int // floats of B packed at a time by each worker
+	blockRows          int // rows of A that stay in the second-level cache
+}
+
+// kernelFor is the kernel for a product with n columns on the set in use. A
+// panel of B is 32 KiB, a chunk 128 KiB.
+func kernelFor(n int) kernel {
+	return kernel{set: isa.Current(), tileRows: 6, tileCols: 16, maxDepth: 512, chunkSize: 64 * 512, blockRows: 144}
+}
+
 // Kernel is the name of the kernel in use.
 func Kernel() string { return isa.Current().String() }

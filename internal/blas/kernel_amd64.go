@@ -9,14 +9,14 @@ import (
 
 //go:generate go -C _gen run . -out ../gemm_amd64.s -stubs ../gemm_amd64.go -pkg blas
 
-// multiply computes the tile.
-func (t *tile) multiply() {
+func (k *kernel) multiplyTile(t *tile) {
 	switch {
-	case !isa.HasAVX2():
+	case k.set != isa.AVX2:
 		t.multiplyGeneric()
-	case t.cols == tileCols:
+	case t.cols == k.tileCols:
 		t.multiplyAVX2()
 	default: // the kernel writes whole rows: let it do so elsewhere
+		const tileRows, tileCols = 6, 16
 		var c [tileRows * tileCols]float32
 		part := *t
 		part.c, part.ldc = c[:], tileCols
@@ -51,27 +51,27 @@ func (t *tile) multiplyAVX2() {
 	}
 }
 
-// packLeft6 packs as many of the first steps of six whole rows as the assembly
+// packLeftRows packs as many of the first steps of tileRows rows as the assembly
 // can and returns their number. It stays 8 steps clear of the end, beyond which
 // the last store would write.
-func packLeft6(dst, src []float32, ld, depth int) int {
+func (k *kernel) packLeftRows(dst, src []float32, ld, depth int) int {
 	blocks := (depth - 1) / 8
-	if !isa.HasAVX2() || blocks <= 0 {
+	if k.set != isa.AVX2 || blocks <= 0 {
 		return 0
 	}
 	packLeftAVX2(&dst[0], &src[0], uintptr(4*ld), blocks)
 	return 8 * blocks
 }
 
-// packColumns16 packs as many of the first steps of 16 whole columns, stored as
-// rows from element number `from` on, as the assembly can and returns their
+// packWholeColumns packs as many of the first steps of tileCols columns, stored
+// as rows from element number `from` on, as the assembly can and returns their
 // number.
-func packColumns16(panel []float32, b right, from, depth int) int {
+func (k *kernel) packWholeColumns(panel []float32, b right, from, depth int) int {
 	blocks := depth / 8
-	if !isa.HasAVX2() || blocks == 0 {
+	if k.set != isa.AVX2 || blocks == 0 {
 		return 0
 	}
-	for j := 0; j < tileCols; j += 8 {
+	for j := 0; j < k.tileCols; j += 8 {
 		dst, at, ld := &panel[j], from+j*b.ld, uintptr(b.dtype.Size()*b.ld)
 		switch b.dtype {
 		case dtype.F32:
@@ -85,10 +85,10 @@ func packColumns16(panel []float32, b right, from, depth int) int {
 	return 8 * blocks
 }
 
-// packRows16 packs 16 whole columns, stored in rows of which the first begins at
+// packRows packs tileCols columns, stored in rows of which the first begins at
 // element number `from`, and says whether it did.
-func packRows16(panel []float32, b right, from, depth int) bool {
-	if !isa.HasAVX2() {
+func (k *kernel) packRows(panel []float32, b right, from, depth int) bool {
+	if k.set != isa.AVX2 {
 		return false
 	}
 	ld := uintptr(b.dtype.Size() * b.ld)

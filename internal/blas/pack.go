@@ -14,60 +14,66 @@ type right struct {
 
 // packLeft writes rows x depth elements of A as [depth][tileRows]; what lies
 // beyond rows is left as it was.
-func packLeft(dst []float32, a left, row, rows, k, depth int) {
-	src := a.data[row*a.rs+k*a.cs:]
+func (k *kernel) packLeft(dst []float32, a left, row, rows, from, depth int) {
+	src := a.data[row*a.rs+from*a.cs:]
 	done := 0
 	switch {
-	case rows == tileRows && a.cs == 1:
-		done = packLeft6(dst, src, a.rs, depth)
-	case rows == tileRows && a.rs == 1:
+	case rows == k.tileRows && a.cs == 1:
+		done = k.packLeftRows(dst, src, a.rs, depth)
+	case rows == 6 && a.rs == 1: // as the next case, but without a call for each copy
 		for ; done < depth; done++ {
-			*(*[tileRows]float32)(dst[done*tileRows:]) = [tileRows]float32(src[done*a.cs:])
+			*(*[6]float32)(dst[done*k.tileRows:]) = [6]float32(src[done*a.cs:])
+		}
+	case a.rs == 1:
+		for ; done < depth; done++ {
+			copy(dst[done*k.tileRows:], src[done*a.cs:done*a.cs+rows])
 		}
 	}
 	for i := range rows {
 		for p := done; p < depth; p++ {
-			dst[p*tileRows+i] = src[i*a.rs+p*a.cs]
+			dst[p*k.tileRows+i] = src[i*a.rs+p*a.cs]
 		}
 	}
 }
 
 // packRight writes columns j0..j1 of depth rows of B, widened, as panels
 // [depth][tileCols], the last one filled up with zeros.
-func packRight(dst []float32, b right, k, depth, j0, j1 int) {
-	for col := j0; col < j1; col += tileCols {
-		panel := dst[(col-j0)*depth : (col-j0+tileCols)*depth]
-		cols := min(tileCols, j1-col)
-		if cols < tileCols {
+func (k *kernel) packRight(dst []float32, b right, from, depth, j0, j1 int) {
+	for col := j0; col < j1; col += k.tileCols {
+		panel := dst[(col-j0)*depth : (col-j0+k.tileCols)*depth]
+		cols := min(k.tileCols, j1-col)
+		if cols < k.tileCols {
 			clear(panel)
 		}
 		switch {
 		case b.trans:
-			packColumns(panel, b, k, depth, col, cols)
-		case cols == tileCols && packRows16(panel, b, k*b.ld+col, depth):
+			k.packColumns(panel, b, from, depth, col, cols)
+		case cols == k.tileCols && k.packRows(panel, b, from*b.ld+col, depth):
 		default:
 			for p := range depth {
-				b.widen(panel[p*tileCols:p*tileCols+cols], (k+p)*b.ld+col)
+				b.widen(panel[p*k.tileCols:p*k.tileCols+cols], (from+p)*b.ld+col)
 			}
 		}
 	}
 }
 
 // packColumns packs a panel of a transposed B, whose columns are contiguous.
-func packColumns(panel []float32, b right, k, depth, col, cols int) {
+func (k *kernel) packColumns(panel []float32, b right, from, depth, col, cols int) {
 	done := 0
-	if cols == tileCols {
-		done = packColumns16(panel, b, col*b.ld+k, depth)
+	if cols == k.tileCols {
+		done = k.packWholeColumns(panel, b, col*b.ld+from, depth)
 	}
 	if done == depth {
 		return
 	}
-	var wide [maxDepth]float32
+	var buffer [64]float32
 	for j := range cols {
-		src := wide[done:depth]
-		b.widen(src, (col+j)*b.ld+k+done)
-		for p, v := range src {
-			panel[(done+p)*tileCols+j] = v
+		for p := done; p < depth; p += len(buffer) {
+			wide := buffer[:min(len(buffer), depth-p)]
+			b.widen(wide, (col+j)*b.ld+from+p)
+			for i, v := range wide {
+				panel[(p+i)*k.tileCols+j] = v
+			}
 		}
 	}
 }

@@ -28,7 +28,7 @@ func (l *freeList[T]) put(v T) {
 }
 
 // chunks holds the workers' buffers for packed parts of B.
-var chunks = freeList[[]float32]{make: func() []float32 { return make([]float32, chunkSize) }}
+var chunks = freeList[[]float32]{make: func() []float32 { return nil }}
 
 // grow returns a slice of n elements with arbitrary content, s if it is large
 // enough.

@@ -3,7 +3,8 @@ package blas
 import "github.com/stablelora/stablelora/internal/fma"
 
 // tile is one call of a kernel: rows x cols elements of C, at most tileRows x
-// tileCols. b holds depth rows of tileCols elements, which begin ldb apart.
+// tileCols of that kernel. b holds depth rows of tileCols elements, which begin
+// ldb apart.
 type tile struct {
 	rows, cols, depth int
 	a                 left
