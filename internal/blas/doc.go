@@ -8,9 +8,15 @@
 //
 // that starts at +0 or, where the product is added to C, at C's present value.
 // So the bits of a result depend on its operands' values alone: not on threads,
-// blocking, alignment, layout, the number of rows beside it or the kernel (AVX2
-// assembly or plain Go). NaN, infinities and subnormals are those of IEEE 754;
+// blocking, alignment, layout, the number of rows beside it or the kernel
+// (assembly or plain Go). NaN, infinities and subnormals are those of IEEE 754;
 // only which NaN comes out is left open.
+//
+// In the bfloat16 mode (MulTBF16, MulBF16, GemmBF16) both operands, in whatever
+// format they are stored, are rounded to bfloat16 as VCVTNE2PS2BF16 does it, and
+// a chain is that of VDPBF16PS: k in the order 1, 0, 3, 2, …, an odd K padded
+// with one zero, and subnormal operands, sums and elements of C taken as zeros.
+// C and the sums stay float32. On all kernels the bits are again the same.
 //
 // It must not know layers, models or files.
 package blas

@@ -14,7 +14,8 @@ type left struct {
 	rs, cs int
 }
 
-// product is C (m, n) = [C +] A (m, k) · B (k, n).
+// product is C (m, n) = [C +] A (m, k) · B (k, n), of float32 numbers or of their
+// roundings to bfloat16.
 type product struct {
 	m, n, k int
 	a       left
@@ -22,6 +23,7 @@ type product struct {
 	c       []float32
 	ldc     int
 	acc     bool
+	bf16    bool
 }
 
 // job is a product under way. Jobs are kept for reuse, so that a product
@@ -29,10 +31,11 @@ type product struct {
 type job struct {
 	product
 	kernel
-	kc           int // k steps of a block, the last one perhaps fewer
+	steps        int // k, with its padding
+	kc           int // steps of a block, the last one perhaps fewer
 	mc, nc       int // rows and columns of a part
 	i0, i1       int // the rows
-	k0, k1       int // and k steps being worked on
+	k0, k1       int // and steps being worked on
 	packed       []float32
 	packPart     func(int)
 	multiplyPart func(int)
@@ -58,17 +61,21 @@ func multiply(p product) {
 		return
 	}
 	j := jobs.get()
-	j.product, j.kernel = p, kernelFor(p.n)
+	j.product, j.kernel = p, kernelFor(p.n, p.bf16)
 	j.run()
 	j.product = product{}
 	jobs.put(j)
 }
 
 func (j *job) run() {
-	blocks := ceilDiv(j.k, j.maxDepth)
-	j.kc = min(j.k, roundUp(ceilDiv(j.k, blocks), 8))
-	pack := j.n > 4*j.tileCols && j.m > j.tileRows
-	rows, depth := j.m, j.k
+	j.steps = j.k
+	if j.bf16 {
+		j.steps = roundUp(j.k, 2)
+	}
+	blocks := ceilDiv(j.steps, j.maxDepth)
+	j.kc = min(j.steps, roundUp(ceilDiv(j.steps, blocks), 8))
+	pack := j.bf16 || j.n > 4*j.tileCols && j.m > j.tileRows
+	rows, depth := j.m, j.steps
 	if pack {
 		rows = min(j.m, maxRows/j.tileRows*j.tileRows)
 		depth = j.kc * max(1, maxPackedA/(roundUp(rows, j.tileRows)*j.kc))
@@ -76,8 +83,8 @@ func (j *job) run() {
 	for j.i0 = 0; j.i0 < j.m; j.i0 += rows {
 		j.i1 = min(j.m, j.i0+rows)
 		j.split(parallel.Threads())
-		for j.k0 = 0; j.k0 < j.k; j.k0 += depth {
-			j.k1 = min(j.k, j.k0+depth)
+		for j.k0 = 0; j.k0 < j.steps; j.k0 += depth {
+			j.k1 = min(j.steps, j.k0+depth)
 			j.packed = j.packed[:0]
 			if pack {
 				panels := ceilDiv(j.i1-j.i0, j.tileRows)
@@ -125,7 +132,7 @@ func (j *job) packRows(i int) {
 	rows := min(j.tileRows, j.i1-row)
 	for k := j.k0; k < j.k1; k += j.kc {
 		depth := min(j.kc, j.k1-k)
-		j.packLeft(j.panel(i, k, depth), j.a, row, rows, k, depth)
+		j.packLeft(j.panel(i, k, depth), row, rows, k, depth)
 	}
 }
 
@@ -147,7 +154,7 @@ func (j *job) multiplyTiles(part int) {
 	chunk := grow(chunks.get(), j.chunkSize)
 	for k := j.k0; k < j.k1; k += j.kc {
 		depth := min(j.kc, j.k1-k)
-		j.packRight(chunk, j.b, k, depth, j0, j1)
+		j.packRight(chunk, k, depth, j0, j1)
 		for i := i0; i < i1; i += j.blockRows {
 			j.multiplyBlock(chunk, i, min(i1, i+j.blockRows), j0, j1, k, depth)
 		}
@@ -164,7 +171,7 @@ func (j *job) multiplyBlock(chunk []float32, i0, i1, j0, j1, k, depth int) {
 		for row := i0; row < i1; row += j.tileRows {
 			t := tile{
 				rows: min(j.tileRows, i1-row), cols: min(j.tileCols, j1-col), depth: depth,
-				b: b, ldb: j.tileCols, c: j.c[row*j.ldc+col:], ldc: j.ldc, acc: acc,
+				b: b, ldb: j.tileCols, c: j.c[row*j.ldc+col:], ldc: j.ldc, acc: acc, bf16: j.bf16,
 			}
 			if len(j.packed) > 0 {
 				t.a = left{j.panel((row-j.i0)/j.tileRows, k, depth), 1, j.tileRows}

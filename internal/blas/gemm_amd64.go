@@ -9,35 +9,70 @@ package blas
 //go:noescape
 func tile1AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
+// pairs1AVX2 is the kernel for 1 x 16 elements of C and panels of bfloat16 values.
+//
+//go:noescape
+func pairs1AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+
 // tile2AVX2 is the kernel for 2 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile2AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+
+// pairs2AVX2 is the kernel for 2 x 16 elements of C and panels of bfloat16 values.
+//
+//go:noescape
+func pairs2AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 
 // tile3AVX2 is the kernel for 3 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile3AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
+// pairs3AVX2 is the kernel for 3 x 16 elements of C and panels of bfloat16 values.
+//
+//go:noescape
+func pairs3AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+
 // tile4AVX2 is the kernel for 4 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile4AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+
+// pairs4AVX2 is the kernel for 4 x 16 elements of C and panels of bfloat16 values.
+//
+//go:noescape
+func pairs4AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 
 // tile5AVX2 is the kernel for 5 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile5AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
+// pairs5AVX2 is the kernel for 5 x 16 elements of C and panels of bfloat16 values.
+//
+//go:noescape
+func pairs5AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+
 // tile6AVX2 is the kernel for 6 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile6AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
+// pairs6AVX2 is the kernel for 6 x 16 elements of C and panels of bfloat16 values.
+//
+//go:noescape
+func pairs6AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+
 // packLeftAVX2 transposes 6 rows of 8·blocks elements, ld bytes apart, into a panel of A; it writes two elements beyond.
 //
 //go:noescape
 func packLeftAVX2(dst *float32, src *float32, ld uintptr, blocks int)
+
+// roundAVX2 is roundToBF16 of 8·blocks elements.
+//
+//go:noescape
+func roundAVX2(p *float32, blocks int)
 
 // packColumnsF32AVX2 transposes 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
 //

@@ -10,7 +10,6 @@ import (
 
 	"github.com/stablelora/stablelora/internal/dtype"
 	"github.com/stablelora/stablelora/internal/fma"
-	"github.com/stablelora/stablelora/internal/isa"
 	"github.com/stablelora/stablelora/internal/parallel"
 )
 
@@ -35,7 +34,7 @@ func TestGemmBits(t *testing.T) {
 // A chain must go on across blocks of k, of rows and of packed columns.
 func TestGemmBlockBoundaries(t *testing.T) {
 	withKernel(t, func(t *testing.T) {
-		kern := kernelFor(100)
+		kern := kernelFor(100, false)
 		sizes := [][3]int{
 			{3, 5, kern.maxDepth - 1}, {3, 5, kern.maxDepth}, {7, 18, kern.maxDepth + 1}, {7, 70, 2*kern.maxDepth + 3},
 			{kern.blockRows + 1, 17, 3}, {maxRows + 7, 66, 2}, {20, kern.chunkSize/64 + 1, 5},
@@ -176,6 +175,7 @@ func TestProductsDoNotAllocate(t *testing.T) {
 		"MulT":  func() { MulT(c, 200, a, 130, 70, w, false) },
 		"Mul":   func() { Mul(c, 130, a, 200, 70, w, true) },
 		"Sgemm": func() { Implementation{}.Sgemm(blas.NoTrans, blas.NoTrans, 70, 200, 130, 1, a, 130, b, 200, 0, c, 200) },
+		"bf16":  func() { MulTBF16(c, 200, a, 130, 70, w, false) },
 		"alpha": func() { Implementation{}.Sgemm(blas.Trans, blas.NoTrans, 70, 200, 13, 2, a, 70, b, 200, 3, c, 200) },
 	} {
 		f()
@@ -190,9 +190,7 @@ func FuzzGemm(f *testing.F) {
 	f.Add(uint16(3), uint16(20), uint16(9), uint8(3), uint64(1))
 	f.Add(uint16(13), uint16(65), uint16(520), uint8(0xff), uint64(2))
 	f.Fuzz(func(t *testing.T, m, n, k uint16, bits uint8, seed uint64) {
-		defer isa.Use(isa.Current())
-		sets := isa.Available()
-		isa.Use(sets[int(bits>>3)%len(sets)])
+		useKernel(t, int(bits>>3))
 		checkGemmCase(t, gemmCase{
 			m: int(m % 160), n: int(n % 160), k: int(k % 600), tA: bits&1 != 0, tB: bits&2 != 0, acc: bits&4 != 0,
 			extra: int(bits >> 6), pad: int(bits >> 4),

@@ -44,6 +44,8 @@ func TestNothingBeyondTheEndIsTouched(t *testing.T) {
 					y := unsafe.Slice((*float32)(atPageEnd(t, 4*m*rows)), m*rows)
 					MulT(y, rows, x, cols, m, w, true)
 					Mul(x, cols, y, rows, m, w, false)
+					MulTBF16(y, rows, x, cols, m, w, true)
+					MulBF16(x, cols, y, rows, m, w, false)
 					for i, v := range y {
 						if v != 0 || x[i%len(x)] != 0 {
 							t.Fatalf("a product of zeros gave %v", v)

@@ -34,6 +34,10 @@ func (k *kernel) multiplyTile(t *tile) {
 
 func (t *tile) multiplyAVX2() {
 	a, b, c := &t.a.data[0], &t.b[0], &t.c[0]
+	if t.bf16 {
+		multiplyPairsAVX2(t.rows, t.depth/2, a, b, c, uintptr(4*t.ldc), t.acc)
+		return
+	}
 	rs, cs, ldb, ldc := uintptr(4*t.a.rs), uintptr(4*t.a.cs), uintptr(4*t.ldb), uintptr(4*t.ldc)
 	switch t.rows {
 	case 1:
@@ -48,6 +52,24 @@ func (t *tile) multiplyAVX2() {
 		tile5AVX2(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
 	case 6:
 		tile6AVX2(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
+	}
+}
+
+// multiplyPairsAVX2 is the tile of bfloat16 values in packed panels.
+func multiplyPairsAVX2(rows, pairs int, a, b, c *float32, ldc uintptr, acc bool) {
+	switch rows {
+	case 1:
+		pairs1AVX2(pairs, a, b, c, ldc, acc)
+	case 2:
+		pairs2AVX2(pairs, a, b, c, ldc, acc)
+	case 3:
+		pairs3AVX2(pairs, a, b, c, ldc, acc)
+	case 4:
+		pairs4AVX2(pairs, a, b, c, ldc, acc)
+	case 5:
+		pairs5AVX2(pairs, a, b, c, ldc, acc)
+	case 6:
+		pairs6AVX2(pairs, a, b, c, ldc, acc)
 	}
 }
 
@@ -101,4 +123,15 @@ func (k *kernel) packRows(panel []float32, b right, from, depth int) bool {
 		packRowsF16AVX2(&panel[0], &b.u16[from], ld, depth)
 	}
 	return true
+}
+
+// roundBlocks rounds the first elements of a panel to bfloat16 values, as many as
+// the assembly can, and returns their number.
+func (k *kernel) roundBlocks(panel []float32) int {
+	blocks := len(panel) / 8
+	if k.set != isa.AVX2 || blocks == 0 {
+		return 0
+	}
+	roundAVX2(&panel[0], blocks)
+	return 8 * blocks
 }

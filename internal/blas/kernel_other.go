@@ -10,4 +10,6 @@ func (*kernel) packWholeColumns([]float32, right, int, int) int { return 0 }
 
 func (*kernel) packRows([]float32, right, int, int) bool { return false }
 
+func (*kernel) roundBlocks([]float32) int { return 0 }
+
 func peakAVX2(int) { panic("blas: a kernel that this build does not have") }

@@ -27,6 +27,13 @@ func withKernel(t *testing.T, f func(t *testing.T)) {
 	}
 }
 
+// useKernel chooses a kernel for the rest of the test by number.
+func useKernel(t *testing.T, n int) {
+	set, sets := isa.Current(), isa.Available()
+	t.Cleanup(func() { isa.Use(set) })
+	isa.Use(sets[n%len(sets)])
+}
+
 // guard is written where a product must not write.
 const guard = 0x7fc0dead
 

@@ -1,6 +1,9 @@
 package blas
 
-import "github.com/stablelora/stablelora/internal/dtype"
+import (
+	"github.com/stablelora/stablelora/internal/dtype"
+	"github.com/stablelora/stablelora/internal/isa"
+)
 
 // right is the operand B in its stored format: element (k, j) is number
 // k*ld + j, or j*ld + k of a transposed one.
@@ -12,9 +15,18 @@ type right struct {
 	trans bool
 }
 
-// packLeft writes rows x depth elements of A as [depth][tileRows]; what lies
-// beyond rows is left as it was.
-func (k *kernel) packLeft(dst []float32, a left, row, rows, from, depth int) {
+// packLeft writes rows of A, steps from..from+depth, as [depth][tileRows]; what
+// lies beyond rows is arbitrary.
+func (j *job) packLeft(dst []float32, row, rows, from, depth int) {
+	steps := min(depth, j.k-from)
+	j.packLeftSteps(dst, j.a, row, rows, from, steps)
+	if j.bf16 {
+		clear(dst[steps*j.tileRows:])
+		j.roundBF16(dst[:steps*j.tileRows])
+	}
+}
+
+func (k *kernel) packLeftSteps(dst []float32, a left, row, rows, from, depth int) {
 	src := a.data[row*a.rs+from*a.cs:]
 	done := 0
 	switch {
@@ -36,23 +48,34 @@ func (k *kernel) packLeft(dst []float32, a left, row, rows, from, depth int) {
 	}
 }
 
-// packRight writes columns j0..j1 of depth rows of B, widened, as panels
+// packRight writes columns j0..j1 of B, steps from..from+depth, widened, as panels
 // [depth][tileCols], the last one filled up with zeros.
-func (k *kernel) packRight(dst []float32, b right, from, depth, j0, j1 int) {
-	for col := j0; col < j1; col += k.tileCols {
-		panel := dst[(col-j0)*depth : (col-j0+k.tileCols)*depth]
-		cols := min(k.tileCols, j1-col)
-		if cols < k.tileCols {
+func (j *job) packRight(dst []float32, from, depth, j0, j1 int) {
+	steps := min(depth, j.k-from)
+	for col := j0; col < j1; col += j.tileCols {
+		panel := dst[(col-j0)*depth : (col-j0+j.tileCols)*depth]
+		cols := min(j.tileCols, j1-col)
+		if cols < j.tileCols {
 			clear(panel)
 		}
-		switch {
-		case b.trans:
-			k.packColumns(panel, b, from, depth, col, cols)
-		case cols == k.tileCols && k.packRows(panel, b, from*b.ld+col, depth):
-		default:
-			for p := range depth {
-				b.widen(panel[p*k.tileCols:p*k.tileCols+cols], (from+p)*b.ld+col)
+		j.packPanel(panel, j.b, from, steps, col, cols)
+		if j.bf16 {
+			clear(panel[steps*j.tileCols:])
+			if j.b.dtype != dtype.BF16 || j.set == isa.Portable { // others flush subnormals in the kernel
+				j.roundBF16(panel[:steps*j.tileCols])
 			}
+		}
+	}
+}
+
+func (k *kernel) packPanel(panel []float32, b right, from, depth, col, cols int) {
+	switch {
+	case b.trans:
+		k.packColumns(panel, b, from, depth, col, cols)
+	case cols == k.tileCols && k.packRows(panel, b, from*b.ld+col, depth):
+	default:
+		for p := range depth {
+			b.widen(panel[p*k.tileCols:p*k.tileCols+cols], (from+p)*b.ld+col)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func TestMultiplyAddsIsThePeak(t *testing.T) {
 		t.Skip("times kernels")
 	}
 	const depth = 256
-	kern := kernelFor(100)
+	kern := kernelFor(100, false)
 	tileRows, tileCols := kern.tileRows, kern.tileCols
 	a, b, c := make([]float32, tileRows*depth), make([]float32, tileCols*depth), make([]float32, tileRows*tileCols)
 	tiles := func() float64 {

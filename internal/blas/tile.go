@@ -13,6 +13,7 @@ type tile struct {
 	c                 []float32
 	ldc               int
 	acc               bool
+	bf16              bool
 }
 
 // multiplyGeneric is the kernel in plain Go: four chains at a time, so that one
@@ -22,46 +23,63 @@ func (t *tile) multiplyGeneric() {
 		a := t.a.data[i*t.a.rs:]
 		for j := 0; j < t.cols; j += 4 {
 			c := t.c[i*t.ldc+j : i*t.ldc+min(j+4, t.cols)]
+			if !t.acc {
+				clear(c)
+			}
+			if t.bf16 {
+				for i, v := range c {
+					c[i] = fma.Flush(v)
+				}
+			}
 			if len(c) == 4 {
 				t.chains4(c, a, t.b[j:])
 			} else {
-				t.chains(c, a, t.b[j:], 0, t.depth, t.acc)
+				t.chains(c, a, t.b[j:], 0, t.depth)
 			}
 		}
 	}
 }
 
-// chains is c[j] = fma(a[k·cs], b[k·ldb+j], c[j]) for k0 ≤ k < k1.
-func (t *tile) chains(c, a, b []float32, k0, k1 int, acc bool) {
+// step is where in A and B the multiply-add number i of a chain finds its
+// operands.
+func (t *tile) step(i int) int {
+	if t.bf16 {
+		return i ^ 1 // 1, 0, 3, 2, …
+	}
+	return i
+}
+
+// chains is c[j] = fma(a[k·cs], b[k·ldb+j], c[j]) for the steps from ≤ i < to.
+func (t *tile) chains(c, a, b []float32, from, to int) {
 	for j := range c {
-		x := float32(0)
-		if acc {
-			x = c[j]
-		}
-		for k := k0; k < k1; k++ {
-			x = fma.F32(a[k*t.a.cs], b[k*t.ldb+j], x)
+		x := c[j]
+		for i := from; i < to; i++ {
+			k := t.step(i)
+			if t.bf16 {
+				x = fma.Flushed(a[k*t.a.cs], b[k*t.ldb+j], x)
+			} else {
+				x = fma.F32(a[k*t.a.cs], b[k*t.ldb+j], x)
+			}
 		}
 		c[j] = x
 	}
 }
 
-// chains4 is chains over all k for four elements: as long as no sum is delicate
-// without a call, which would force everything out of the registers.
+// chains4 is chains over all steps for four elements: as long as no sum is
+// delicate without a call, which would force everything out of the registers.
 func (t *tile) chains4(c, a, b []float32) {
-	if !t.acc {
-		clear(c)
-	}
-	for k := 0; k < t.depth; k++ {
-		k = plainSteps((*[4]float32)(c), a, t.a.cs, b, t.ldb, k, t.depth)
-		t.chains(c, a, b, k, min(k+1, t.depth), true)
+	for i := 0; i < t.depth; i++ {
+		i = t.plainSteps((*[4]float32)(c), a, b, i)
+		t.chains(c, a, b, i, min(i+1, t.depth))
 	}
 }
 
-// plainSteps does the steps from k on up to the first with a delicate sum, and
+// plainSteps does the steps from i on up to the first with a delicate sum, and
 // returns that one's number. The partial sums are float32 values in float64.
-func plainSteps(c *[4]float32, a []float32, cs int, b []float32, ldb, k, depth int) int {
+func (t *tile) plainSteps(c *[4]float32, a, b []float32, i int) int {
 	c0, c1, c2, c3 := float64(c[0]), float64(c[1]), float64(c[2]), float64(c[3])
-	for ; k < depth; k++ {
+	for cs, ldb, depth := t.a.cs, t.ldb, t.depth; i < depth; i++ {
+		k := t.step(i)
 		x := float64(a[k*cs])
 		y := b[k*ldb : k*ldb+4 : k*ldb+4]
 		s0 := x*float64(y[0]) + c0
@@ -74,5 +92,5 @@ func plainSteps(c *[4]float32, a []float32, cs int, b []float32, ldb, k, depth i
 		c0, c1, c2, c3 = float64(float32(s0)), float64(float32(s1)), float64(float32(s2)), float64(float32(s3))
 	}
 	c[0], c[1], c[2], c[3] = float32(c0), float32(c1), float32(c2), float32(c3)
-	return k
+	return i
 }

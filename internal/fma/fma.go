@@ -9,11 +9,11 @@ import "math"
 // The product is exact in float64, so the sum s is rounded twice: to float64,
 // then to float32. That differs from one rounding only where s lies exactly
 // halfway between two float32 values, or where float32 has fewer bits left
-// (subnormals); odd deals with those.
+// (subnormals); sumToOdd deals with those.
 func F32(a, b, c float32) float32 {
 	s := float64(a)*float64(b) + float64(c)
 	if Delicate(s) {
-		return odd(a, b, c)
+		return float32(sumToOdd(a, b, c))
 	}
 	return float32(s)
 }
@@ -29,23 +29,23 @@ func Delicate(s float64) bool {
 // the range of float32's subnormals.
 const minNormal = (1023 - 126) << 52
 
-// odd is F32 with the inner rounding done to odd: an inexact sum takes the
-// neighbour whose last bit is 1, so that the outer rounding sees on which side
-// of a halfway point the exact sum lies (Boldo and Melquiond 2008).
+// sumToOdd is a·b + c rounded to odd: an inexact sum takes the neighbour whose
+// last bit is 1, so that a second rounding, to float32, sees on which side of a
+// halfway point the exact sum lies (Boldo and Melquiond 2008).
 //
 //go:noinline
-func odd(a, b, c float32) float32 {
+func sumToOdd(a, b, c float32) float64 {
 	p, q := float64(a)*float64(b), float64(c)
 	s := p + q
 	t := s - p // TwoSum: e is exactly p + q - s
 	e := (p - (s - t)) + (q - t)
 	bits := math.Float64bits(s)
-	if e != 0 && bits&1 == 0 {
+	if (e > 0 || e < 0) && bits&1 == 0 { // not NaN, as after an infinite sum
 		if (e > 0) == (s > 0) {
 			bits++
 		} else {
 			bits--
 		}
 	}
-	return float32(math.Float64frombits(bits))
+	return math.Float64frombits(bits)
 }

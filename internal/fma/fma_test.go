@@ -95,6 +95,36 @@ func TestFMASubnormal(t *testing.T) {
 	}
 }
 
+// A result is rounded before it is found too small; operands are not.
+func TestFlushed(t *testing.T) {
+	const least = 0x1p-126
+	for _, c := range []struct{ a, b, c, want float32 }{
+		{0x1p-63, 0x1p-63, 0, least}, {-0x1p-63, 0x1p-63, 0, -least},
+		{1, least, -0x1p-149, least}, // the subnormal operand counts as 0
+		{1, 0x1.fffffcp-127, 0, 0},   // likewise
+		{-1, 0x1p-149, float32(math.Copysign(0, -1)), float32(math.Copysign(0, -1))},
+		{1, 1, 0x1p-130, 1},
+		// a·b is 2^-126 - 2^-150, a value of 24 bits that float32 would round up
+		{0x1.fffffep-64, 0x1p-63, 0, 0}, {0x1.fffffep-64, -0x1p-63, 0, float32(math.Copysign(0, -1))},
+		// 2^-126 - 2^-172, which 24 bits cannot hold
+		{0x1.000002p-63, 0x1.fffffcp-64, 0, least},
+		{0x1p-126, 1.5, -0x1p-126, 0}, {0x1p-126, 0.5, -0x1p-126, float32(math.Copysign(0, -1))},
+		{math.MaxFloat32, 2, 0, float32(math.Inf(1))}, {3, 4, 5, 17}, {1, float32(math.Inf(-1)), 7, float32(math.Inf(-1))},
+	} {
+		if got := Flushed(c.a, c.b, c.c); math.Float32bits(got) != math.Float32bits(c.want) {
+			t.Errorf("Flushed(%x, %x, %x) = %x, want %x", c.a, c.b, c.c, got, c.want)
+		}
+	}
+	r := rand.New(rand.NewPCG(7, 8))
+	for range rounds() {
+		a, b, c := finite(r.Uint32()), finite(r.Uint32()), finite(r.Uint32())
+		want := F32(Flush(a), Flush(b), Flush(c))
+		if got := Flushed(a, b, c); math.Abs(float64(want)) > least && math.Float32bits(got) != math.Float32bits(want) {
+			t.Fatalf("Flushed(%x, %x, %x) = %x, want %x", a, b, c, got, want)
+		}
+	}
+}
+
 func TestFMASpecial(t *testing.T) {
 	inf, nan := float32(math.Inf(1)), float32(math.NaN())
 	negZero := float32(math.Copysign(0, -1))

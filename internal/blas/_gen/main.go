@@ -15,8 +15,10 @@ func main() {
 	ConstraintExpr("!noasm")
 	for rows := 1; rows <= tileRows; rows++ {
 		tile(rows)
+		pairs(rows)
 	}
 	packLeft()
+	round()
 	for _, f := range formats {
 		packColumns(f)
 		packRows(f)

@@ -24,26 +24,8 @@ func tile(rows int) {
 	c := strided(rows, Load(Param("c"), GP64()), Load(Param("ldc"), GP64()))
 	acc := Load(Param("acc"), GP8())
 
-	var sum [tileRows][2]VecVirtual
-	for i := range rows {
-		sum[i] = [2]VecVirtual{YMM(), YMM()}
-	}
+	sum := loadTile(rows, c, acc)
 	b0, b1, x := YMM(), YMM(), YMM()
-
-	TESTB(acc, acc)
-	JZ(LabelRef("zero"))
-	for i := range rows {
-		VMOVUPS(c.at(i, 0), sum[i][0])
-		VMOVUPS(c.at(i, 32), sum[i][1])
-	}
-	JMP(LabelRef("start"))
-	Label("zero")
-	for i := range rows {
-		PREFETCHT0(c.at(i, 0)) // needed in the end
-		VXORPS(sum[i][0], sum[i][0], sum[i][0])
-		VXORPS(sum[i][1], sum[i][1], sum[i][1])
-	}
-	Label("start")
 
 	step := func() {
 		VMOVUPS(Mem{Base: b}, b0)
@@ -74,6 +56,35 @@ func tile(rows int) {
 	JNZ(LabelRef("single"))
 
 	Label("store")
+	storeTile(rows, c, sum)
+}
+
+type sums [tileRows][2]VecVirtual
+
+// loadTile starts the chains: at C if acc is not 0, else at 0.
+func loadTile(rows int, c rowsAt, acc Register) (sum sums) {
+	for i := range rows {
+		sum[i] = [2]VecVirtual{YMM(), YMM()}
+	}
+	TESTB(acc, acc)
+	JZ(LabelRef("zero"))
+	for i := range rows {
+		VMOVUPS(c.at(i, 0), sum[i][0])
+		VMOVUPS(c.at(i, 32), sum[i][1])
+	}
+	JMP(LabelRef("start"))
+	Label("zero")
+	for i := range rows {
+		PREFETCHT0(c.at(i, 0)) // needed in the end
+		VXORPS(sum[i][0], sum[i][0], sum[i][0])
+		VXORPS(sum[i][1], sum[i][1], sum[i][1])
+	}
+	Label("start")
+	return sum
+}
+
+// storeTile ends a kernel.
+func storeTile(rows int, c rowsAt, sum sums) {
 	for i := range rows {
 		VMOVUPS(sum[i][0], c.at(i, 0))
 		VMOVUPS(sum[i][1], c.at(i, 32))

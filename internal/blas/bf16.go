@@ -1,0 +1,53 @@
+package blas
+
+import (
+	"gonum.org/v1/gonum/blas"
+
+	"github.com/stablelora/stablelora/internal/dtype"
+	"github.com/stablelora/stablelora/internal/fma"
+)
+
+// MulTBF16 is MulT with A and W rounded to bfloat16; see the package comment.
+func MulTBF16(c []float32, ldc int, a []float32, lda, m int, w Source, accumulate bool) {
+	w.check("MulTBF16", c, ldc, w.Rows, a, lda, w.Cols, m)
+	multiply(product{
+		m: m, n: w.Rows, k: w.Cols,
+		a: left{a, lda, 1}, b: w.operand(true), c: c, ldc: ldc, acc: accumulate, bf16: true,
+	})
+}
+
+// MulBF16 is Mul with A and W rounded to bfloat16; see the package comment.
+func MulBF16(c []float32, ldc int, a []float32, lda, m int, w Source, accumulate bool) {
+	w.check("MulBF16", c, ldc, w.Cols, a, lda, w.Rows, m)
+	multiply(product{
+		m: m, n: w.Cols, k: w.Rows,
+		a: left{a, lda, 1}, b: w.operand(false), c: c, ldc: ldc, acc: accumulate, bf16: true,
+	})
+}
+
+// GemmBF16 computes C = [C +] op(A)·op(B) with A and B rounded to bfloat16, op(A)
+// (m, k) and op(B) (k, n); see the package comment. It checks its arguments as
+// Sgemm does.
+func GemmBF16(tA, tB blas.Transpose, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, accumulate bool) {
+	checkGemm(tA, tB, m, n, k, a, lda, b, ldb, c, ldc)
+	p := product{
+		m: m, n: n, k: k, a: left{a, lda, 1},
+		b: right{dtype: dtype.F32, f32: b, ld: ldb, trans: tB != blas.NoTrans},
+		c: c, ldc: ldc, acc: accumulate, bf16: true,
+	}
+	if tA != blas.NoTrans {
+		p.a.rs, p.a.cs = 1, lda
+	}
+	multiply(p)
+}
+
+// roundToBF16 rounds x as VCVTNE2PS2BF16 does: to nearest even, a subnormal x to
+// the zero of its sign, a NaN cut off and made quiet.
+func roundToBF16(x float32) float32 { return dtype.FromBF16(dtype.ToBF16(fma.Flush(x))) }
+
+// roundBF16 rounds the elements of a panel to bfloat16 values.
+func (k *kernel) roundBF16(panel []float32) {
+	for i := k.roundBlocks(panel); i < len(panel); i++ {
+		panel[i] = roundToBF16(panel[i])
+	}
+}
