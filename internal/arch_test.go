@@ -23,7 +23,7 @@ var layers = [][]string{
 	{"tensor"},
 	{"nn", "tokenizer", "safetensors", "config"},
 	{"model", "optim", "task", "chat", "golden"},
-	{"data", "peft", "checkpoint", "metrics", "preset"},
+	{"data", "peft", "checkpoint", "metrics", "preset", "cost"},
 	{"infer"},
 	{"train", "eval", "bench"},
 }
@@ -42,6 +42,7 @@ var forbidden = map[string][]string{
 	"metrics":    {"model", "nn", "optim", "config"},
 	"eval":       {"model", "nn", "train", "config", "peft"},
 	"train":      {"eval", "infer", "task"},
+	"cost":       {"nn", "tensor", "config", "fsutil", "sysinfo", "parallel"},
 	"bench":      {"preset", "config", "data", "tokenizer"},
 }
 

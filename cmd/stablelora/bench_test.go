@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/stablelora/stablelora/internal/bench"
+	"github.com/stablelora/stablelora/internal/cost"
 )
 
 func TestPrintBench(t *testing.T) {
@@ -37,8 +38,8 @@ where a step's time goes
 	}
 }
 
-func TestBenchMemoryExitCode(t *testing.T) {
-	err := fmt.Errorf("wrapped: %w", &bench.MemoryError{Need: 9e9, Have: 1e9})
+func TestMemoryExitCode(t *testing.T) {
+	err := fmt.Errorf("wrapped: %w", &cost.MemoryError{Need: 9e9, Have: 1e9})
 	if code := exitCode(err); code != 5 {
 		t.Errorf("exit code %d, want 5", code)
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"github.com/stablelora/stablelora/internal/bench"
 	"github.com/stablelora/stablelora/internal/config"
+	"github.com/stablelora/stablelora/internal/cost"
 	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/train"
 )
@@ -18,8 +18,7 @@ func exitCode(err error) int {
 		input       *fsutil.InputError
 		interrupted *train.InterruptedError
 		diverged    *train.DivergedError
-		memory      *train.MemoryError
-		benchMemory *bench.MemoryError
+		memory      *cost.MemoryError
 		run         *train.UsageError
 	)
 	switch {
@@ -29,7 +28,7 @@ func exitCode(err error) int {
 		return interrupted.ExitCode()
 	case errors.As(err, &diverged):
 		return 4
-	case errors.As(err, &memory), errors.As(err, &benchMemory):
+	case errors.As(err, &memory):
 		return 5
 	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &run):
 		return 2

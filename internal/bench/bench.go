@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stablelora/stablelora/internal/blas"
+	"github.com/stablelora/stablelora/internal/cost"
 	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/nn"
 	"github.com/stablelora/stablelora/internal/optim"
@@ -48,7 +49,7 @@ type Result struct {
 	Recompute        bool    `json:"recompute"`
 	StepSeconds      float64 `json:"step_seconds"`
 	TokensPerSecond  float64 `json:"tokens_per_second"`
-	GFlops           float64 `json:"gflops"`      // per second, of the work that StepFlops counts
+	GFlops           float64 `json:"gflops"`      // per second, of the work that cost.Train counts as needed
 	PeakGFlops       float64 `json:"peak_gflops"` // of all threads; the largest of some samples
 	LowestPeak       float64 `json:"lowest_peak_gflops"`
 	FractionOfPeak   float64 `json:"fraction_of_peak"`
@@ -64,18 +65,18 @@ type Result struct {
 type Part struct {
 	Name    string  `json:"name"`
 	Seconds float64 `json:"seconds"`
-	// GFlops are per second, of the work that StepFlops counts; 0: none.
+	// GFlops are per second, of the work that cost.Train counts as needed; 0: none.
 	GFlops float64 `json:"gflops"`
 }
 
 // Run measures. It stops between steps where ctx ends.
 func Run(ctx context.Context, o Options) (*Result, error) {
 	c := o.Config
-	recompute, err := fits(c, o.Tokens, available())
+	supervised := min(max(1, int(math.Round(o.Supervised*float64(o.Tokens)))), o.Tokens-1)
+	recompute, err := fits(c, o.Tokens, supervised, sysinfo.AvailableMemory())
 	if err != nil {
 		return nil, err
 	}
-	supervised := min(max(1, int(math.Round(o.Supervised*float64(o.Tokens)))), o.Tokens-1)
 	r := &Result{
 		Preset: o.Name, Compute: "fp32", Kernel: blas.Kernel(), Threads: parallel.Threads(), Recompute: recompute,
 		Tokens: o.Tokens, Supervised: o.Supervised, SupervisedTokens: supervised, Steps: o.Steps,
@@ -95,7 +96,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	r.samplePeak()
 	r.ReadSpeed = max(readBefore, readSpeed(m.Embed.U16))
 
-	flops := StepFlops(c, o.Tokens, supervised, rank)
+	flops := cost.Train(c, ranks(c), cost.LoadOf(cost.Sequence{Tokens: o.Tokens, Supervised: supervised}), false).Needed
 	r.StepSeconds = s.total
 	r.TokensPerSecond = float64(o.Tokens) / s.total
 	r.GFlops = flops.Total() / s.total / 1e9
@@ -128,7 +129,7 @@ type step struct {
 	total float64
 }
 
-func (s *step) table(f Flops) []Part {
+func (s *step) table(f cost.Flops) []Part {
 	rows := []struct {
 		name  string
 		part  nn.Part

@@ -7,6 +7,7 @@ import (
 	"math"
 	"testing"
 
+	"github.com/stablelora/stablelora/internal/cost"
 	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/preset"
 )
@@ -16,53 +17,6 @@ func tiny() *model.Config {
 	return &model.Config{Architecture: "LlamaForCausalLM", HiddenSize: 4, IntermediateSize: 8, Layers: 2, Heads: 2, KVHeads: 1,
 		HeadDim: 2, VocabSize: 10, MaxPositions: 64, RMSNormEps: 1e-6, TieEmbeddings: true, RopeTheta: 1e4,
 		RopeScale: model.RopeScaling{Kind: "default"}}
-}
-
-// Counted by hand: block 0 has 4 rows and 10 pairs of query and key, block 1 has
-// 4 rows of keys and 2 queries that see 3 and 4 of them.
-func TestStepFlops(t *testing.T) {
-	got := StepFlops(tiny(), 5, 2, 1)
-	want := Flops{
-		LinearForward:     (896 + 256) + (448 + 192), // o and MLP; q, k and v
-		LinearBackward:    896 + (448 + 192),
-		AttentionForward:  4*4*10 + 4*4*7,
-		AttentionBackward: 6*4*10 + 8*4*7,
-		LowRank:           (112 + 160) + (80 + 112 + 48), // forward; factors and dH; dX
-		Head:              4 * 2 * 4 * 10,
-	}
-	if got != want {
-		t.Errorf("got  %+v\nwant %+v", got, want)
-	}
-	if got.Total() != 1792+1536+272+464+512+320 {
-		t.Errorf("the total is %v", got.Total())
-	}
-}
-
-// Known budgets per token, with every token supervised: twice the linear weights
-// forward, and four times the head's.
-func TestStepFlopsOfPresets(t *testing.T) {
-	for name, want := range map[string]struct{ linear, head float64 }{ // 1e6
-		"qwen2-0.5b":  {715.7, 544.5},
-		"llama3.2-1b": {1946.2, 1050.7},
-		"qwen2-1.5b":  {2620.4, 933.5},
-		"llama3.2-3b": {5637.1, 1576.0},
-	} {
-		c, _ := preset.Config(name)
-		f := StepFlops(c, 513, 512, 8)
-		for _, x := range []struct {
-			what      string
-			got, want float64
-		}{{"linear", f.LinearForward / 512e6, want.linear}, {"head", f.Head / 512e6, want.head}} {
-			if math.Abs(x.got-x.want) > 0.001*x.want {
-				t.Errorf("%s: %s %.1f MFLOP a token, want %.1f", name, x.what, x.got, x.want)
-			}
-		}
-		// Block 0 has no dX for q, k and v.
-		d, q, kv := float64(c.HiddenSize), float64(c.Heads*c.HeadDim), float64(c.KVHeads*c.HeadDim)
-		if saved := f.LinearForward - f.LinearBackward; saved != 512*2*d*(q+2*kv) {
-			t.Errorf("%s: backward saves %v", name, saved)
-		}
-	}
 }
 
 func TestRun(t *testing.T) {
@@ -88,7 +42,7 @@ func TestRun(t *testing.T) {
 	if math.Abs(sum-r.StepSeconds) > 1e-6 {
 		t.Errorf("the parts add up to %v s of a step of %v s", sum, r.StepSeconds)
 	}
-	flops := StepFlops(c, 9, 2, rank).Total()
+	flops := cost.Train(c, ranks(c), cost.LoadOf(cost.Sequence{Tokens: 9, Supervised: 2}), false).Needed.Total()
 	if x := flops / r.StepSeconds / 1e9; math.Abs(r.GFlops-x) > 1e-9*x || r.FractionOfPeak != r.GFlops/r.PeakGFlops {
 		t.Errorf("%v GFLOP/s, fraction %v of %v", r.GFlops, r.FractionOfPeak, r.PeakGFlops)
 	}
@@ -140,8 +94,8 @@ func TestFits(t *testing.T) {
 		have             uint64
 		recompute, fails bool
 	}{{0, false, false}, {16e9, false, false}, {2e9, true, false}, {1e9, true, true}} {
-		recompute, err := fits(c, 512, x.have)
-		var memory *MemoryError
+		recompute, err := fits(c, 512, 128, x.have)
+		var memory *cost.MemoryError
 		if recompute != x.recompute || errors.As(err, &memory) != x.fails {
 			t.Errorf("%.0e bytes: recompute %v, %v", float64(x.have), recompute, err)
 		}

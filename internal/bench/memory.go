@@ -1,38 +1,32 @@
 package bench
 
 import (
-	"fmt"
+	"errors"
 
+	"github.com/stablelora/stablelora/internal/cost"
 	"github.com/stablelora/stablelora/internal/model"
-	"github.com/stablelora/stablelora/internal/sysinfo"
+	"github.com/stablelora/stablelora/internal/parallel"
 )
 
-// MemoryError says that a shape would not fit, before anything is allocated.
-type MemoryError struct{ Need, Have uint64 } // bytes
-
-func (e *MemoryError) Error() string {
-	return fmt.Sprintf("the measurement needs about %.1f GB and %.1f GB are available; take a smaller preset or fewer tokens",
-		float64(e.Need)/1e9, float64(e.Have)/1e9)
+// ranks are those of the adapter that steps are measured with.
+func ranks(c *model.Config) []model.Ranks {
+	all := make([]model.Ranks, c.Layers)
+	for i := range all {
+		all[i][model.Q], all[i][model.V] = rank, rank
+	}
+	return all
 }
 
-// fits decides, as training does, whether activations must be computed again:
-// where they would take more than half of the memory beside the weights.
-func fits(c *model.Config, tokens int, have uint64) (recompute bool, err error) {
-	weights := 2 * uint64(c.NumParameters())
-	cache := 8 * uint64(promptTokens+decodeTokens) * uint64(c.Layers*c.KVHeads*c.HeadDim)
-	adapter := uint64(20*rank*c.Layers) * uint64(2*c.HiddenSize+(c.Heads+c.KVHeads)*c.HeadDim) // value, gradient, its sum, two moments
-	need := func() uint64 {
-		rows := uint64(max(tokens, promptTokens))
-		return weights + cache + adapter + c.ActivationBytes(rows, recompute, false)
+// fits decides, as training does, whether activations must be computed again.
+func fits(c *model.Config, tokens, supervised int, have uint64) (recompute bool, err error) {
+	sizes := cost.Sizes{
+		Config: c, WeightBytes: uint64(c.NumParameters()) * uint64(c.DType.Size()), BatchSize: 1, Threads: parallel.Threads(),
+		Pass:  model.PassSize{Rows: tokens - 1, Asked: supervised, Ranks: ranks(c)},
+		Other: 8 * uint64(promptTokens+decodeTokens) * uint64(c.Layers*c.KVHeads*c.HeadDim), // the cache of keys and values
 	}
-	if have == 0 { // not known
-		return false, nil
+	recompute, _, err = sizes.Choose("auto", have)
+	if short := (*cost.MemoryError)(nil); errors.As(err, &short) {
+		short.Remedy = "take a smaller preset or fewer tokens"
 	}
-	recompute = c.ActivationBytes(uint64(tokens), false, false) > (have-min(have, weights))/2
-	if n := need(); n > have {
-		return recompute, &MemoryError{n, have}
-	}
-	return recompute, nil
+	return recompute, err
 }
-
-func available() uint64 { return sysinfo.AvailableMemory() }

@@ -105,16 +105,18 @@ func (b *Block) forwardMLP(y tensor.Matrix, c *mlpHalf, p *nn.Pass, a *tensor.Ar
 	y.Add(c.h)
 }
 
-// need says how far down a backward pass has to go: not below the lowest adapted
-// layer.
+// need is Need for this package's own use.
 type need struct{ input, qkv, o, mlp bool }
 
 func (b *Block) need(input bool) need {
-	n := need{input: input}
-	n.qkv = n.input || adapted(b.QProj, b.KProj, b.VProj)
-	n.o = n.qkv || adapted(b.OProj)
-	n.mlp = n.o || adapted(b.GateProj, b.UpProj)
-	return n
+	var r Ranks
+	for i, l := range b.linears() {
+		if l.LoRA != nil {
+			r[i] = l.LoRA.A.Value.Rows
+		}
+	}
+	n := r.Need(input)
+	return need{n.Input, n.QKV, n.O, n.MLP}
 }
 
 // backwardMLP replaces d (M, D), the gradient of y, by that of x as far as it

@@ -1,12 +1,14 @@
 package model
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/stablelora/stablelora/internal/dtype"
 	"github.com/stablelora/stablelora/internal/fsutil"
 )
 
@@ -23,6 +25,7 @@ type Config struct {
 	MaxPositions     int
 	RMSNormEps       float64
 	TieEmbeddings    bool
+	DType            dtype.DType // that the weights are said to have; what they have is in their files
 	QKVBias, OBias   bool
 	MLPBias          bool
 	QKNorm           bool
@@ -59,6 +62,8 @@ type file struct {
 	MaxWindowLayers  *int     `json:"max_window_layers"`
 	LayerTypes       []string `json:"layer_types"`
 
+	TorchDType     json.RawMessage `json:"torch_dtype"`
+	DType          json.RawMessage `json:"dtype"` // newer files' name for it
 	Quantization   json.RawMessage `json:"quantization_config"`
 	RopeTheta      *float64        `json:"rope_theta"`
 	RopeScaling    json.RawMessage `json:"rope_scaling"`
@@ -71,6 +76,9 @@ type file struct {
 // maxSize bounds every dimension of a config.json, far above any real model, so
 // that products of two of them cannot overflow.
 const maxSize = 1 << 24
+
+// maxLayers bounds the number of blocks: every one is a dozen objects.
+const maxLayers = 1 << 12
 
 // ReadConfig reads the folder's config.json and generation_config.json.
 func ReadConfig(dir string) (*Config, error) {
@@ -126,6 +134,12 @@ func (f *file) config() (*Config, error) {
 		Architecture: arch, HiddenSize: f.HiddenSize, IntermediateSize: f.IntermediateSize, Layers: f.Layers,
 		Heads: f.Heads, KVHeads: or(f.KVHeads, 32), VocabSize: f.VocabSize, TieEmbeddings: f.Tie,
 		RMSNormEps: or(f.RMSNormEps, 1e-6), MaxPositions: or(f.MaxPositions, 2048),
+	}
+	switch cmp.Or(string(f.DType), string(f.TorchDType)) {
+	case `"bfloat16"`:
+		c.DType = dtype.BF16
+	case `"float16"`:
+		c.DType = dtype.F16
 	}
 	defaultHeadDim := f.HiddenSize / max(1, f.Heads)
 	switch arch {
@@ -218,6 +232,9 @@ func (c *Config) check() error {
 		if s.value < 1 || s.value > maxSize {
 			errs = append(errs, fmt.Errorf("%s is %d, must be between 1 and %d", s.key, s.value, maxSize))
 		}
+	}
+	if len(errs) == 0 && c.Layers > maxLayers {
+		errs = append(errs, fmt.Errorf("num_hidden_layers is %d, must be at most %d", c.Layers, maxLayers))
 	}
 	if len(errs) == 0 && c.Heads%c.KVHeads != 0 {
 		errs = append(errs, fmt.Errorf("num_attention_heads %d is not a multiple of num_key_value_heads %d", c.Heads, c.KVHeads))

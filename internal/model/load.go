@@ -40,10 +40,14 @@ func Load(dir string) (*Decoder, error) {
 
 // CheckTokens reports a tokenizer whose ids, below size, go beyond the rows of
 // the embedding.
-func (m *Decoder) CheckTokens(size int) error {
-	if size > m.Config.VocabSize {
-		return fsutil.Inputf(m.weights.Dir(), "tokenizer.json has token ids up to %d, the embedding only %d rows; they belong to different models",
-			size-1, m.Config.VocabSize)
+func (m *Decoder) CheckTokens(size int) error { return m.Config.CheckTokens(m.weights.Dir(), size) }
+
+// CheckTokens is Decoder.CheckTokens before the weights are there; dir is the
+// model's folder.
+func (c *Config) CheckTokens(dir string, size int) error {
+	if size > c.VocabSize {
+		return fsutil.Inputf(dir, "tokenizer.json has token ids up to %d, the embedding only %d rows; they belong to different models",
+			size-1, c.VocabSize)
 	}
 	return nil
 }
@@ -60,14 +64,20 @@ func (m *Decoder) Hash() string {
 	return fmt.Sprintf("%x", h.Sum(nil))
 }
 
-// WeightBytes is the size of all tensors as they are stored.
-func (m *Decoder) WeightBytes() int64 {
-	var n int64
-	for _, name := range m.weights.Names() {
-		t, _ := m.weights.Tensor(name)
-		n += int64(len(t.Data))
+// StoredBytes is the size of a model folder's tensors as they are stored; only
+// the files' headers are read.
+func StoredBytes(dir string) (uint64, error) {
+	set, err := safetensors.OpenModel(dir)
+	if err != nil {
+		return 0, err
 	}
-	return n
+	defer set.Close()
+	var n uint64
+	for _, name := range set.Names() {
+		t, _ := set.Tensor(name)
+		n += uint64(len(t.Data))
+	}
+	return n, nil
 }
 
 // NumParameters counts the elements of all tensors.

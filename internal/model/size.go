@@ -1,10 +1,44 @@
 package model
 
+import "fmt"
+
+// LinearShape is a linear layer of a block: its weight is (Out, In).
+type LinearShape struct {
+	Name    string // "model.layers.0.self_attn.q_proj"
+	In, Out int
+}
+
+// BlockLinears is the number of linear layers of a block, and Q to Down are
+// their places in the checkpoint's order.
+const (
+	Q = iota
+	K
+	V
+	O
+	Gate
+	Up
+	Down
+	BlockLinears
+)
+
+// BlockShapes lists the linear layers of block i.
+func (c *Config) BlockShapes(i int) [BlockLinears]LinearShape {
+	d, q, kv, f := c.HiddenSize, c.Heads*c.HeadDim, c.KVHeads*c.HeadDim, c.IntermediateSize
+	attention, mlp := fmt.Sprintf("model.layers.%d.self_attn.", i), fmt.Sprintf("model.layers.%d.mlp.", i)
+	return [BlockLinears]LinearShape{
+		Q: {attention + "q_proj", d, q}, K: {attention + "k_proj", d, kv}, V: {attention + "v_proj", d, kv}, O: {attention + "o_proj", q, d},
+		Gate: {mlp + "gate_proj", d, f}, Up: {mlp + "up_proj", d, f}, Down: {mlp + "down_proj", f, d},
+	}
+}
+
 // NumParameters counts the elements of the checkpoint's tensors; a tied head
 // counts once.
 func (c *Config) NumParameters() int64 {
 	d, q, kv, f := int64(c.HiddenSize), int64(c.Heads*c.HeadDim), int64(c.KVHeads*c.HeadDim), int64(c.IntermediateSize)
-	block := 2*d*q + 2*d*kv + 3*d*f + 2*d // q and o, k and v, the MLP, two norms
+	block := 2 * d // two norms
+	for _, l := range c.BlockShapes(0) {
+		block += int64(l.In) * int64(l.Out)
+	}
 	if c.QKVBias {
 		block += q + 2*kv
 	}
@@ -22,25 +56,4 @@ func (c *Config) NumParameters() int64 {
 		embeddings *= 2
 	}
 	return embeddings + int64(c.Layers)*block + d
-}
-
-// ActivationBytes estimates the arena of a training pass over so many tokens:
-// what a block keeps for every block or, with recomputation, for one, the
-// residual stream between blocks, scratch, and a chunk of logits.
-func (c *Config) ActivationBytes(tokens uint64, recompute, dropout bool) uint64 {
-	d, q, kv, f := uint64(c.HiddenSize), uint64(c.Heads*c.HeadDim), uint64(c.KVHeads*c.HeadDim), uint64(c.IntermediateSize)
-	block := d + 2*q + 2*kv + 2*f
-	if c.QKNorm {
-		block += q + kv
-	}
-	blocks := uint64(c.Layers)
-	if recompute {
-		blocks = 1
-	}
-	scratch := 2*f + 4*d + 3*q
-	if dropout {
-		scratch += 2 * f
-	}
-	logits := uint64(16<<20) + 5*tokens*d
-	return 4 * (tokens*(blocks*block+uint64(c.Layers+3)*d+scratch) + logits)
 }

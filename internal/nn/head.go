@@ -16,8 +16,8 @@ type Head struct{ W *tensor.Weight }
 // logitFloats bounds the size of a chunk of logits: 64 MiB.
 const logitFloats = 16 << 20
 
-// chunk is the number of rows whose logits are held at a time.
-func (h *Head) chunk() int { return max(16, logitFloats/h.W.Rows) }
+// LogitRows is the number of rows whose logits are held at a time.
+func LogitRows(vocab int) int { return max(16, logitFloats/vocab) }
 
 // Logits writes y (N, V) from x (N, D).
 func (h *Head) Logits(y, x tensor.Matrix) { tensor.MulT(y, x, h.W) }
@@ -63,7 +63,7 @@ func (h *Head) Score(x tensor.Matrix, targets []int32, logp []float64, best []bo
 func (h *Head) rows(x tensor.Matrix, a *tensor.Arena, use func(lo, hi int, logits tensor.Matrix)) {
 	m := a.Mark()
 	defer a.Release(m)
-	size := min(h.chunk(), x.Rows)
+	size := min(LogitRows(h.W.Rows), x.Rows)
 	logits := a.Alloc(size, h.W.Rows)
 	for lo := 0; lo < x.Rows; lo += size {
 		hi := min(lo+size, x.Rows)

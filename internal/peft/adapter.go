@@ -35,13 +35,7 @@ type Adapter struct {
 //	gaussian  N(0, 1/r²)
 //	zero      0
 func New(spec Spec, modules []Module, init string, seed uint64) (*Adapter, error) {
-	if err := spec.check(); err != nil {
-		return nil, err
-	}
-	if spec.Targets.empty() {
-		return nil, errors.New("target_modules is empty: nothing would be trained")
-	}
-	a, err := assemble(spec, modules, true)
+	a, err := Outline(spec, modules)
 	if err != nil {
 		return nil, err
 	}
@@ -54,6 +48,17 @@ func New(spec Spec, modules []Module, init string, seed uint64) (*Adapter, error
 		}
 	}
 	return a, nil
+}
+
+// Outline is New without the factors: the pairs' A and B are nil.
+func Outline(spec Spec, modules []Module) (*Adapter, error) {
+	if err := spec.check(); err != nil {
+		return nil, err
+	}
+	if spec.Targets.empty() {
+		return nil, errors.New("target_modules is empty: nothing would be trained")
+	}
+	return assemble(spec, modules, true)
 }
 
 // assemble chooses the modules and works out their ranks and scales; the factors

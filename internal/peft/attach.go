@@ -1,6 +1,9 @@
 package peft
 
-import "github.com/stablelora/stablelora/internal/nn"
+import (
+	"github.com/stablelora/stablelora/internal/model"
+	"github.com/stablelora/stablelora/internal/nn"
+)
 
 // Host is a model as this package sees it.
 type Host interface{ Linears() []*nn.Linear }
@@ -10,6 +13,17 @@ func Modules(m Host) []Module {
 	var all []Module
 	for _, l := range m.Linears() {
 		all = append(all, Module{l.Name, l.W.Cols, l.W.Rows})
+	}
+	return all
+}
+
+// ModulesOf lists the linear layers of a model of that shape.
+func ModulesOf(c *model.Config) []Module {
+	var all []Module
+	for i := range c.Layers {
+		for _, l := range c.BlockShapes(i) {
+			all = append(all, Module{l.Name, l.In, l.Out})
+		}
 	}
 	return all
 }

@@ -24,15 +24,10 @@ const AllowZeroB Option = iota + 1
 // hold exactly the factors that its configuration implies, of the right shapes
 // and finite; F16 and BF16 are widened. Errors are InputErrors.
 func Load(dir string, modules []Module, opts ...Option) (*Adapter, error) {
-	spec, err := ReadConfig(dir)
+	a, err := LoadOutline(dir, modules)
 	if err != nil {
 		return nil, err
 	}
-	a, err := assemble(spec, modules, false)
-	if err != nil {
-		return nil, fsutil.Input(filepath.Join(dir, ConfigFile), err)
-	}
-	a.Dir = dir
 	path := filepath.Join(dir, WeightsFile)
 	if _, err := os.Stat(path); err != nil {
 		if _, err := os.Stat(filepath.Join(dir, "adapter_model.bin")); err == nil {
@@ -62,6 +57,20 @@ func Load(dir string, modules []Module, opts ...Option) (*Adapter, error) {
 	if zero && !slices.Contains(opts, AllowZeroB) {
 		return nil, fsutil.Inputf(path, "every lora_B is zero, %s first: the adapter changes nothing (it was never trained, or saved wrongly)", a.Pairs[0].B.Name)
 	}
+	return a, nil
+}
+
+// LoadOutline is Load without the factors: the pairs' A and B are nil.
+func LoadOutline(dir string, modules []Module) (*Adapter, error) {
+	spec, err := ReadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	a, err := assemble(spec, modules, false)
+	if err != nil {
+		return nil, fsutil.Input(filepath.Join(dir, ConfigFile), err)
+	}
+	a.Dir = dir
 	return a, nil
 }
 

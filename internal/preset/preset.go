@@ -1,6 +1,9 @@
 package preset
 
-import "github.com/stablelora/stablelora/internal/model"
+import (
+	"github.com/stablelora/stablelora/internal/dtype"
+	"github.com/stablelora/stablelora/internal/model"
+)
 
 // Names lists the presets.
 func Names() []string { return []string{"qwen2-0.5b", "qwen2-1.5b", "llama3.2-1b", "llama3.2-3b"} }
@@ -25,7 +28,7 @@ func qwen2(width, mlp, layers, heads, headDim int) *model.Config {
 	return &model.Config{
 		Architecture: "Qwen2ForCausalLM", HiddenSize: width, IntermediateSize: mlp, Layers: layers,
 		Heads: heads, KVHeads: 2, HeadDim: headDim, VocabSize: 151936, MaxPositions: 131072,
-		RMSNormEps: 1e-6, TieEmbeddings: true, QKVBias: true,
+		RMSNormEps: 1e-6, TieEmbeddings: true, DType: dtype.BF16, QKVBias: true,
 		RopeTheta: 1e6, RopeScale: model.RopeScaling{Kind: "default"},
 	}
 }
@@ -35,7 +38,7 @@ func llama32(width, layers, heads, headDim int) *model.Config {
 	return &model.Config{
 		Architecture: "LlamaForCausalLM", HiddenSize: width, IntermediateSize: 8192, Layers: layers,
 		Heads: heads, KVHeads: 8, HeadDim: headDim, VocabSize: 128256, MaxPositions: 131072,
-		RMSNormEps: 1e-5, TieEmbeddings: true, RopeTheta: 5e5,
+		RMSNormEps: 1e-5, TieEmbeddings: true, DType: dtype.BF16, RopeTheta: 5e5,
 		RopeScale: model.RopeScaling{Kind: "llama3", Factor: 32, LowFreqFactor: 1, HighFreqFactor: 4, OriginalMax: &original},
 	}
 }

@@ -5,8 +5,9 @@ package tensor
 // The zero Arena is ready; it is not safe for concurrent use.
 type Arena struct {
 	slabs [][]float32
-	slab  int // the one being filled
-	used  int // of that slab
+	slab  int   // the one being filled
+	used  int   // of that slab
+	most  []int // that has been used of each slab
 }
 
 // Mark is a place in an arena that Release can go back to.
@@ -28,10 +29,11 @@ func (a *Arena) Floats(n int) []float32 {
 		a.slab, a.used = a.slab+1, 0
 	}
 	if a.slab == len(a.slabs) {
-		a.slabs = append(a.slabs, make([]float32, max(n, minSlab)))
+		a.slabs, a.most = append(a.slabs, make([]float32, max(n, minSlab))), append(a.most, 0)
 	}
 	f := a.slabs[a.slab][a.used : a.used+n : a.used+n]
 	a.used += n
+	a.most[a.slab] = max(a.most[a.slab], a.used)
 	return f
 }
 
@@ -43,3 +45,13 @@ func (a *Arena) Release(m Mark) { a.slab, a.used = m.slab, m.used }
 
 // Reset takes back everything.
 func (a *Arena) Reset() { a.slab, a.used = 0, 0 }
+
+// Bytes is the memory that has been handed out at one time or another, without
+// what the slabs have left.
+func (a *Arena) Bytes() uint64 {
+	n := 0
+	for _, used := range a.most {
+		n += used
+	}
+	return 4 * uint64(n)
+}

@@ -19,3 +19,15 @@ func TestArenaReusesMemory(t *testing.T) {
 		t.Errorf("%v allocations in a pass already seen", n)
 	}
 }
+
+func TestArenaBytes(t *testing.T) {
+	var a Arena
+	m := a.Mark()
+	a.Floats(100)
+	a.Release(m)
+	a.Floats(7)
+	a.Floats(minSlab - 5) // does not fit behind them
+	if got := a.Bytes(); got != 4*(100+minSlab-5) {
+		t.Errorf("%d bytes", got)
+	}
+}

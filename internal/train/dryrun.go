@@ -37,7 +37,7 @@ func DryRun(cfg *config.Config, r metrics.Reporter) (*Preview, error) {
 		Records: len(t.train.Examples), TokensPerEpoch: t.train.Tokens(), SupervisedPerEpoch: t.train.Supervised(),
 		LongestExample: t.train.Longest(), Steps: t.total, StepsPerEpoch: t.batches.StepsPerEpoch(),
 		WarmupSteps: t.schedule.WarmupSteps(), Scale: t.adapter.Pairs[0].Scale,
-		ActivationBytes: t.activationBytes(t.model.Recompute), AdapterBytes: t.adapterBytes(), Recompute: t.model.Recompute,
+		ActivationBytes: t.memory.Pass(), AdapterBytes: t.memory.Adapter(), Recompute: t.recompute,
 	}
 	if t.heldOut != nil {
 		p.HeldOutRecords = len(t.heldOut.Examples)

@@ -51,16 +51,6 @@ func (e *DivergedError) Error() string {
 		e.Step, e.What, kept, e.Rate/2)
 }
 
-// MemoryError says that a run would not fit, before its activations are
-// allocated.
-type MemoryError struct{ Need, Have uint64 } // bytes
-
-func (e *MemoryError) Error() string {
-	const gb = 1 << 30
-	return fmt.Sprintf("the run needs about %.1f GB and %.1f GB are available; lower train.micro_batch_size or data.max_length, or set train.recompute: always",
-		float64(e.Need)/gb, float64(e.Have)/gb)
-}
-
 // UsageError is a run that cannot start as asked for: a folder in use, a
 // configuration that does not fit the checkpoint to resume from.
 type UsageError struct{ Err error }

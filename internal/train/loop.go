@@ -7,6 +7,7 @@ import (
 
 	"github.com/stablelora/stablelora/internal/checkpoint"
 	"github.com/stablelora/stablelora/internal/config"
+	"github.com/stablelora/stablelora/internal/cost"
 	"github.com/stablelora/stablelora/internal/data"
 	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/model"
@@ -54,9 +55,16 @@ type Result struct {
 
 // trainer is a run whose inputs are open.
 type trainer struct {
-	opt     Options
-	cfg     *config.Config // as resolved: with what lora.init_from gives
-	dir     string
+	opt Options
+	cfg *config.Config // as resolved: with what lora.init_from gives
+	dir string
+
+	shape       *model.Config
+	weightBytes uint64 // as stored
+	sequences   func(step int) []cost.Sequence
+	recompute   bool
+	memory      cost.Memory
+
 	model   *model.Decoder
 	tok     *tokenizer.Tokenizer
 	adapter *peft.Adapter

@@ -1,52 +1,64 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/stablelora/stablelora/internal/cost"
+	"github.com/stablelora/stablelora/internal/data"
+	"github.com/stablelora/stablelora/internal/model"
+	"github.com/stablelora/stablelora/internal/parallel"
+	"github.com/stablelora/stablelora/internal/peft"
 	"github.com/stablelora/stablelora/internal/sysinfo"
 )
 
-// chooseRecompute settles train.recompute: auto keeps every activation where
-// they take at most half of the memory that is free beside the weights, and
-// refuses a run that does not fit at all.
-func (t *trainer) chooseRecompute() error {
-	keep, again := t.activationBytes(false), t.activationBytes(true)
-	free := sysinfo.AvailableMemory()
-	switch t.cfg.Train.Recompute {
-	case "always":
-		t.model.Recompute = true
-	case "auto":
-		weights := uint64(t.model.WeightBytes())
-		t.model.Recompute = free > 0 && keep > (free-min(free, weights))/2
+// job is the run for the model of cost.
+func (t *trainer) job() *cost.Job {
+	j := &cost.Job{
+		Config: t.shape, WeightBytes: t.weightBytes, Ranks: ranks(t.shape, t.adapter), Dropout: t.cfg.LoRA.Dropout > 0,
+		Steps: t.total, MicroBatchSize: t.cfg.Train.MicroBatchSize, Batch: t.sequences,
+		Recompute: t.cfg.Train.Recompute, Threads: parallel.Threads(),
 	}
-	need := keep
-	if t.model.Recompute {
-		need = again
-		t.opt.Reporter.Message(fmt.Sprintf("recomputing activations in the backward pass: %.1f GB instead of %.1f GB", float64(again)/1e9, float64(keep)/1e9))
+	for _, set := range []*data.Set{t.train, t.heldOut} {
+		if set != nil {
+			j.RecordBytes += uint64(4*set.Tokens() + recordBytes*len(set.Examples))
+		}
 	}
-	need += t.adapterBytes() + uint64(t.model.WeightBytes())
-	if free > 0 && need > free {
-		return &MemoryError{need, free}
+	return j
+}
+
+// recordBytes is what an example takes beside its tokens: the struct, its file
+// and line, its supervised ranges.
+const recordBytes = 200
+
+// ranks arranges an adapter's ranks by block and layer.
+func ranks(c *model.Config, a *peft.Adapter) []model.Ranks {
+	byName := map[string]int{}
+	for _, p := range a.Pairs {
+		byName[p.Module] = p.R
+	}
+	all := make([]model.Ranks, c.Layers)
+	for i := range all {
+		for j, l := range c.BlockShapes(i) {
+			all[i][j] = byName[l.Name]
+		}
+	}
+	return all
+}
+
+// checkMemory settles train.recompute and refuses a run that does not fit.
+func (t *trainer) checkMemory() error {
+	j := t.job()
+	sizes := j.Sizes(j.Survey())
+	var err error
+	t.recompute, t.memory, err = sizes.Choose(j.Recompute, sysinfo.AvailableMemory())
+	if short := (*cost.MemoryError)(nil); errors.As(err, &short) {
+		short.Remedy = "lower train.micro_batch_size, data.max_length or lora.r, or set train.recompute: always; the command plan tells what each would save"
+		return short
+	}
+	if t.recompute {
+		t.opt.Reporter.Message(fmt.Sprintf("recomputing activations in the backward pass: %.1f GB instead of %.1f GB",
+			float64(t.memory.Pass())/1e9, float64(sizes.Memory(false).Pass())/1e9))
 	}
 	return nil
-}
-
-// activationBytes estimates the arena of the largest micro-batch.
-func (t *trainer) activationBytes(recompute bool) uint64 {
-	tokens := uint64(min(t.cfg.Train.MicroBatchSize, t.cfg.Train.BatchSize) * t.train.Longest())
-	return t.model.Config.ActivationBytes(tokens, recompute, t.cfg.LoRA.Dropout > 0)
-}
-
-// adapterBytes is what the factors take: value, gradient, two moments, and the
-// partial sums of the batch's tree.
-func (t *trainer) adapterBytes() uint64 {
-	levels := 1
-	for 1<<levels <= t.cfg.Train.BatchSize {
-		levels++
-	}
-	var n uint64
-	for _, p := range t.pairs {
-		n += uint64(len(p.A.Value.Data) + len(p.B.Value.Data))
-	}
-	return 4 * n * uint64(4+levels)
 }

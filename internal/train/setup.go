@@ -6,6 +6,7 @@ import (
 
 	"github.com/stablelora/stablelora/internal/chat"
 	"github.com/stablelora/stablelora/internal/config"
+	"github.com/stablelora/stablelora/internal/cost"
 	"github.com/stablelora/stablelora/internal/data"
 	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/nn"
@@ -15,18 +16,20 @@ import (
 )
 
 // open loads everything the configuration names and checks that it fits
-// together. Nothing is written.
+// together and into memory. Nothing is written.
 func open(o Options) (*trainer, error) {
-	cfg := *o.Config
-	t := &trainer{opt: o, cfg: &cfg, dir: cfg.Output.Dir}
+	t := newTrainer(o)
+	for _, prepare := range []func() error{t.openTokenizer, t.openShape, t.openData, t.outlineAdapter, t.checkMemory} {
+		if err := prepare(); err != nil {
+			return nil, err
+		}
+	}
 	var err error
-	if t.tok, err = tokenizer.Load(cfg.Model.Path); err != nil {
+	if t.model, err = model.Load(t.cfg.Model.Path); err != nil {
 		return nil, err
 	}
-	if t.model, err = model.Load(cfg.Model.Path); err != nil {
-		return nil, err
-	}
-	for _, prepare := range []func() error{t.openData, t.openAdapter, t.openOptimizer, t.chooseRecompute} {
+	t.model.Recompute = t.recompute
+	for _, prepare := range []func() error{t.openAdapter, t.openOptimizer} {
 		if err := prepare(); err != nil {
 			t.model.Close()
 			return nil, err
@@ -35,15 +38,34 @@ func open(o Options) (*trainer, error) {
 	return t, nil
 }
 
+func newTrainer(o Options) *trainer {
+	cfg := *o.Config
+	return &trainer{opt: o, cfg: &cfg, dir: cfg.Output.Dir}
+}
+
+func (t *trainer) openTokenizer() (err error) {
+	t.tok, err = tokenizer.Load(t.cfg.Model.Path)
+	return err
+}
+
+// openShape reads what the folder's small files and headers say of the model.
+func (t *trainer) openShape() (err error) {
+	if t.shape, err = model.ReadConfig(t.cfg.Model.Path); err != nil {
+		return err
+	}
+	if err := t.shape.CheckTokens(t.cfg.Model.Path, t.tok.Size()); err != nil {
+		return err
+	}
+	t.weightBytes, err = model.StoredBytes(t.cfg.Model.Path)
+	return err
+}
+
 // openData reads the training and held-out files.
 func (t *trainer) openData() error {
-	c := t.model.Config
+	c := t.shape
 	enc := data.Encoding{Tokenizer: t.tok, Chat: t.chatTemplate}
 	if len(c.EOS) > 0 {
 		enc.EOS = &c.EOS[0]
-	}
-	if err := t.model.CheckTokens(t.tok.Size()); err != nil {
-		return err
 	}
 	var err error
 	if t.train, err = data.Load(t.cfg.Data, t.cfg.Data.Train, enc); err != nil {
@@ -67,6 +89,13 @@ func (t *trainer) openData() error {
 	if t.total == 0 {
 		t.total = t.cfg.Train.Epochs * t.batches.StepsPerEpoch()
 	}
+	t.sequences = func(step int) []cost.Sequence {
+		var all []cost.Sequence
+		for _, x := range t.batches.Step(step) {
+			all = append(all, cost.Sequence{Tokens: len(x.Tokens), Supervised: x.NumSupervised()})
+		}
+		return all
+	}
 	return nil
 }
 
@@ -83,6 +112,32 @@ func (t *trainer) chatTemplate() (data.ChatTemplate, error) {
 	return c, nil
 }
 
+// outlineAdapter settles which modules are adapted, with which ranks; their
+// factors are still missing.
+func (t *trainer) outlineAdapter() error {
+	l := t.cfg.LoRA
+	modules := peft.ModulesOf(t.shape)
+	var err error
+	if l.InitFrom != "" {
+		if t.adapter, err = peft.LoadOutline(l.InitFrom, modules); err != nil {
+			return err
+		}
+		t.adoptSpec()
+		return nil
+	}
+	if t.adapter, err = peft.Outline(t.spec(), modules); err != nil {
+		return &UsageError{fmt.Errorf("lora: %w", err)}
+	}
+	return nil
+}
+
+func (t *trainer) spec() peft.Spec {
+	l := t.cfg.LoRA
+	return peft.Spec{R: l.R, Alpha: l.Alpha, Dropout: l.Dropout,
+		Targets: targets(l.TargetModules), Exclude: targets(l.ExcludeModules), Layers: l.Layers,
+		UseRSLoRA: l.UseRSLoRA, BaseModel: t.cfg.Model.Path}
+}
+
 // openAdapter makes or loads the factors and attaches them.
 func (t *trainer) openAdapter() error {
 	l := t.cfg.LoRA
@@ -93,13 +148,8 @@ func (t *trainer) openAdapter() error {
 		if err == nil {
 			t.adoptSpec()
 		}
-	} else {
-		t.adapter, err = peft.New(peft.Spec{R: l.R, Alpha: l.Alpha, Dropout: l.Dropout,
-			Targets: targets(l.TargetModules), Exclude: targets(l.ExcludeModules), Layers: l.Layers,
-			UseRSLoRA: l.UseRSLoRA, BaseModel: t.cfg.Model.Path}, modules, l.Init, t.cfg.Train.Seed)
-		if err != nil {
-			err = &UsageError{fmt.Errorf("lora: %w", err)}
-		}
+	} else if t.adapter, err = peft.New(t.spec(), modules, l.Init, t.cfg.Train.Seed); err != nil {
+		err = &UsageError{fmt.Errorf("lora: %w", err)}
 	}
 	if err != nil {
 		return err
