@@ -2,8 +2,6 @@ package vec
 
 import (
 	"math"
-
-	"github.com/stablelora/stablelora/internal/isa"
 )
 
 // AdamW holds the numbers of one optimizer step that all elements share.
@@ -41,8 +39,8 @@ func (c *AdamW) Update(theta, grad, m, v []float32) {
 	if c.W1 >= 0.5 {
 		s.lerp, s.fromGrad = c.W1-1, math.MaxUint32
 	}
-	if isa.HasAVX2() && len(theta) > 0 {
-		adamWAVX2(len(theta), &theta[0], &grad[0], &m[0], &v[0], &s.decay)
+	if kernels() && len(theta) > 0 {
+		adamWKernel(len(theta), &theta[0], &grad[0], &m[0], &v[0], &s.decay)
 		return
 	}
 	s.updateGeneric(theta, grad, m, v)

@@ -2,18 +2,17 @@ package vec
 
 import (
 	"github.com/stablelora/stablelora/internal/dtype"
-	"github.com/stablelora/stablelora/internal/isa"
 )
 
 // Widen writes src, elements of a 16-bit format, to dst.
 func Widen(dst []float32, src []uint16, d dtype.DType) {
 	mustMatch(len(dst), len(src))
 	done := 0
-	if blocks := len(dst) / 8; isa.HasAVX2() && blocks > 0 {
+	if blocks := len(dst) / 8; kernels() && blocks > 0 {
 		if d == dtype.BF16 {
-			widenBF16AVX2(blocks, &dst[0], &src[0])
+			widenBF16Kernel(blocks, &dst[0], &src[0])
 		} else {
-			widenF16AVX2(blocks, &dst[0], &src[0])
+			widenF16Kernel(blocks, &dst[0], &src[0])
 		}
 		done = 8 * blocks
 	}
@@ -27,11 +26,11 @@ func Widen(dst []float32, src []uint16, d dtype.DType) {
 func Round(dst []uint16, src []float32, d dtype.DType) {
 	mustMatch(len(dst), len(src))
 	done := 0
-	if blocks := len(dst) / 8; isa.HasAVX2() && blocks > 0 {
+	if blocks := len(dst) / 8; kernels() && blocks > 0 {
 		if d == dtype.BF16 {
-			roundBF16AVX2(blocks, &dst[0], &src[0])
+			roundBF16Kernel(blocks, &dst[0], &src[0])
 		} else {
-			roundF16AVX2(blocks, &dst[0], &src[0])
+			roundF16Kernel(blocks, &dst[0], &src[0])
 		}
 		done = 8 * blocks
 	}

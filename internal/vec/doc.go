@@ -1,5 +1,6 @@
 // Package vec holds the arithmetic around the products: functions of one row or
-// one tensor of float32, with AVX2 kernels and the same bits from plain Go.
+// one tensor of float32, with kernels for AVX2 and NEON and the same bits
+// from plain Go.
 //
 // Where elements do not mix, each is computed as its comment writes it, every
 // operation rounded to float32; e^x is the polynomial of exp. A sum has 16 lanes

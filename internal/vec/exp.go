@@ -4,15 +4,14 @@ import (
 	"math"
 
 	"github.com/stablelora/stablelora/internal/fma"
-	"github.com/stablelora/stablelora/internal/isa"
 )
 
 // Exp writes e^src to dst. The error is below 0.9 units in the last place (all
 // inputs have been checked); results below float32's normal range are 0.
 func Exp(dst, src []float32) {
 	mustMatch(len(dst), len(src))
-	if isa.HasAVX2() && len(dst) > 0 {
-		expAVX2(len(dst), &dst[0], &src[0])
+	if kernels() && len(dst) > 0 {
+		expKernel(len(dst), &dst[0], &src[0])
 		return
 	}
 	expGeneric(dst, src)
@@ -63,8 +62,8 @@ func sigmoid(z float32) float32 { return 1 / (1 + exp(-z)) }
 func SwiGLU(y, gate, up []float32) {
 	mustMatch(len(y), len(gate))
 	mustMatch(len(y), len(up))
-	if isa.HasAVX2() && len(y) > 0 {
-		swiGLUAVX2(len(y), &y[0], &gate[0], &up[0])
+	if kernels() && len(y) > 0 {
+		swiGLUKernel(len(y), &y[0], &gate[0], &up[0])
 		return
 	}
 	swiGLUGeneric(y, gate, up)
@@ -86,8 +85,8 @@ func SwiGLUBackward(dgate, dup, dy, gate, up []float32) {
 	mustMatch(len(dgate), len(dy))
 	mustMatch(len(dgate), len(gate))
 	mustMatch(len(dgate), len(up))
-	if isa.HasAVX2() && len(dgate) > 0 {
-		swiGLUBackwardAVX2(len(dgate), &dgate[0], &dup[0], &dy[0], &gate[0], &up[0])
+	if kernels() && len(dgate) > 0 {
+		swiGLUBackwardKernel(len(dgate), &dgate[0], &dup[0], &dy[0], &gate[0], &up[0])
 		return
 	}
 	swiGLUBackwardGeneric(dgate, dup, dy, gate, up)

@@ -1,12 +1,10 @@
 package vec
 
-import "github.com/stablelora/stablelora/internal/isa"
-
 // Add adds src to dst.
 func Add(dst, src []float32) {
 	mustMatch(len(dst), len(src))
-	if isa.HasAVX2() && len(dst) > 0 {
-		addAVX2(len(dst), &dst[0], &src[0])
+	if kernels() && len(dst) > 0 {
+		addKernel(len(dst), &dst[0], &src[0])
 		return
 	}
 	addGeneric(dst, src)
@@ -20,8 +18,8 @@ func addGeneric(dst, src []float32) {
 
 // Scale multiplies x by f.
 func Scale(x []float32, f float32) {
-	if isa.HasAVX2() && len(x) > 0 {
-		scaleAVX2(len(x), &x[0], f)
+	if kernels() && len(x) > 0 {
+		scaleKernel(len(x), &x[0], f)
 		return
 	}
 	scaleGeneric(x, f)
@@ -36,8 +34,8 @@ func scaleGeneric(x []float32, f float32) {
 // Dot is Σ a·b in float64.
 func Dot(a, b []float32) float64 {
 	mustMatch(len(a), len(b))
-	if isa.HasAVX2() && len(a) > 0 {
-		return dotAVX2(len(a), &a[0], &b[0])
+	if kernels() && len(a) > 0 {
+		return dotKernel(len(a), &a[0], &b[0])
 	}
 	return dotGeneric(a, b)
 }
@@ -50,8 +48,8 @@ func Rotate(x1, x2, cos, sin []float32, sign float32) {
 	mustMatch(len(x1), len(x2))
 	mustMatch(len(x1), len(cos))
 	mustMatch(len(x1), len(sin))
-	if isa.HasAVX2() && len(x1) > 0 {
-		rotateAVX2(len(x1), &x1[0], &x2[0], &cos[0], &sin[0], sign)
+	if kernels() && len(x1) > 0 {
+		rotateKernel(len(x1), &x1[0], &x2[0], &cos[0], &sin[0], sign)
 		return
 	}
 	rotateGeneric(x1, x2, cos, sin, sign)

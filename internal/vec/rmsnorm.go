@@ -2,8 +2,6 @@ package vec
 
 import (
 	"math"
-
-	"github.com/stablelora/stablelora/internal/isa"
 )
 
 // RMSNorm writes w·(x·rstd) to y and returns rstd = 1/√(Σx²/len(x) + eps), which
@@ -18,8 +16,8 @@ func RMSNorm(y, x, w []float32, eps float64) (rstd float32) {
 func RMSNormScale(y, x, w []float32, rstd float32) {
 	mustMatch(len(y), len(x))
 	mustMatch(len(y), len(w))
-	if isa.HasAVX2() && len(y) > 0 {
-		rmsNormScaleAVX2(len(y), &y[0], &x[0], &w[0], rstd)
+	if kernels() && len(y) > 0 {
+		rmsNormScaleKernel(len(y), &y[0], &x[0], &w[0], rstd)
 		return
 	}
 	rmsNormScaleGeneric(y, x, w, rstd)
@@ -39,8 +37,8 @@ func RMSNormBackward(dx, dy, x, w []float32, rstd float32) {
 	mustMatch(len(dx), len(x))
 	mustMatch(len(dx), len(w))
 	mean := float32(rmsNormDot(x, dy, w) * float64(rstd) / float64(len(x)))
-	if isa.HasAVX2() && len(dx) > 0 {
-		rmsNormBackwardAVX2(len(dx), &dx[0], &dy[0], &x[0], &w[0], rstd, mean)
+	if kernels() && len(dx) > 0 {
+		rmsNormBackwardKernel(len(dx), &dx[0], &dy[0], &x[0], &w[0], rstd, mean)
 		return
 	}
 	rmsNormBackwardGeneric(dx, dy, x, w, rstd, mean)
@@ -54,8 +52,8 @@ func rmsNormBackwardGeneric(dx, dy, x, w []float32, rstd, mean float32) {
 
 // rmsNormDot is Σ x·(dy·w).
 func rmsNormDot(x, dy, w []float32) float64 {
-	if isa.HasAVX2() && len(x) > 0 {
-		return rmsNormDotAVX2(len(x), &x[0], &dy[0], &w[0])
+	if kernels() && len(x) > 0 {
+		return rmsNormDotKernel(len(x), &x[0], &dy[0], &w[0])
 	}
 	return rmsNormDotGeneric(x, dy, w)
 }

@@ -1,7 +1,5 @@
 package vec
 
-import "github.com/stablelora/stablelora/internal/isa"
-
 // Softmax replaces x by the softmax of scale·x, scale > 0:
 //
 //	e = exp(scale·x − max(scale·x))   x = e · (1/Σe)
@@ -19,8 +17,8 @@ func Softmax(x []float32, scale float32) {
 func SoftmaxBackward(d, p []float32, scale float32) {
 	mustMatch(len(d), len(p))
 	rowSum := float32(Dot(p, d))
-	if isa.HasAVX2() && len(d) > 0 {
-		softmaxBackwardAVX2(len(d), &d[0], &p[0], rowSum, scale)
+	if kernels() && len(d) > 0 {
+		softmaxBackwardKernel(len(d), &d[0], &p[0], rowSum, scale)
 		return
 	}
 	softmaxBackwardGeneric(d, p, rowSum, scale)
@@ -34,8 +32,8 @@ func softmaxBackwardGeneric(d, p []float32, rowSum, scale float32) {
 
 // Max is the largest element that is not NaN; -Inf where there is none.
 func Max(x []float32) float32 {
-	if isa.HasAVX2() && len(x) > 0 {
-		return maxAVX2(len(x), &x[0])
+	if kernels() && len(x) > 0 {
+		return maxKernel(len(x), &x[0])
 	}
 	return maxGeneric(x)
 }
@@ -44,8 +42,8 @@ func Max(x []float32) float32 {
 // logarithm of Σ e^x is largest + ln(sum). A NaN in x makes sum NaN.
 func LogSumExp(x []float32) (largest float32, sum float64) {
 	largest = Max(x)
-	if isa.HasAVX2() && len(x) > 0 {
-		return largest, sumExpAVX2(len(x), &x[0], largest)
+	if kernels() && len(x) > 0 {
+		return largest, sumExpKernel(len(x), &x[0], largest)
 	}
 	return largest, sumExpGeneric(x, largest)
 }
@@ -60,8 +58,8 @@ func sumExpGeneric(x []float32, largest float32) float64 {
 
 // ExpScale replaces x by f·exp(x − largest).
 func ExpScale(x []float32, largest, f float32) {
-	if isa.HasAVX2() && len(x) > 0 {
-		expScaleAVX2(len(x), &x[0], largest, f)
+	if kernels() && len(x) > 0 {
+		expScaleKernel(len(x), &x[0], largest, f)
 		return
 	}
 	expScaleGeneric(x, largest, f)
@@ -75,8 +73,8 @@ func expScaleGeneric(x []float32, largest, f float32) {
 
 // expSum replaces x by exp(scale·x − largest) and returns the sum of that.
 func expSum(x []float32, scale, largest float32) float64 {
-	if isa.HasAVX2() && len(x) > 0 {
-		return expSumAVX2(len(x), &x[0], scale, largest)
+	if kernels() && len(x) > 0 {
+		return expSumKernel(len(x), &x[0], scale, largest)
 	}
 	return expSumGeneric(x, scale, largest)
 }

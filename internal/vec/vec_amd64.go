@@ -4,102 +4,102 @@
 
 package vec
 
-// expAVX2 is expGeneric.
+// expKernel is expGeneric.
 //
 //go:noescape
-func expAVX2(n int, dst *float32, src *float32)
+func expKernel(n int, dst *float32, src *float32)
 
-// expScaleAVX2 is expScaleGeneric.
+// expScaleKernel is expScaleGeneric.
 //
 //go:noescape
-func expScaleAVX2(n int, x *float32, largest float32, f float32)
+func expScaleKernel(n int, x *float32, largest float32, f float32)
 
-// sumExpAVX2 is sumExpGeneric.
+// sumExpKernel is sumExpGeneric.
 //
 //go:noescape
-func sumExpAVX2(n int, x *float32, largest float32) float64
+func sumExpKernel(n int, x *float32, largest float32) float64
 
-// expSumAVX2 is expSumGeneric.
+// expSumKernel is expSumGeneric.
 //
 //go:noescape
-func expSumAVX2(n int, x *float32, scale float32, largest float32) float64
+func expSumKernel(n int, x *float32, scale float32, largest float32) float64
 
-// swiGLUAVX2 is swiGLUGeneric.
+// swiGLUKernel is swiGLUGeneric.
 //
 //go:noescape
-func swiGLUAVX2(n int, y *float32, gate *float32, up *float32)
+func swiGLUKernel(n int, y *float32, gate *float32, up *float32)
 
-// swiGLUBackwardAVX2 is swiGLUBackwardGeneric.
+// swiGLUBackwardKernel is swiGLUBackwardGeneric.
 //
 //go:noescape
-func swiGLUBackwardAVX2(n int, dgate *float32, dup *float32, dy *float32, gate *float32, up *float32)
+func swiGLUBackwardKernel(n int, dgate *float32, dup *float32, dy *float32, gate *float32, up *float32)
 
-// maxAVX2 is maxGeneric.
+// maxKernel is maxGeneric.
 //
 //go:noescape
-func maxAVX2(n int, x *float32) float32
+func maxKernel(n int, x *float32) float32
 
-// dotAVX2 is dotGeneric.
+// dotKernel is dotGeneric.
 //
 //go:noescape
-func dotAVX2(n int, a *float32, b *float32) float64
+func dotKernel(n int, a *float32, b *float32) float64
 
-// softmaxBackwardAVX2 is softmaxBackwardGeneric.
+// softmaxBackwardKernel is softmaxBackwardGeneric.
 //
 //go:noescape
-func softmaxBackwardAVX2(n int, d *float32, p *float32, rowSum float32, scale float32)
+func softmaxBackwardKernel(n int, d *float32, p *float32, rowSum float32, scale float32)
 
-// rmsNormScaleAVX2 is rmsNormScaleGeneric.
+// rmsNormScaleKernel is rmsNormScaleGeneric.
 //
 //go:noescape
-func rmsNormScaleAVX2(n int, y *float32, x *float32, w *float32, rstd float32)
+func rmsNormScaleKernel(n int, y *float32, x *float32, w *float32, rstd float32)
 
-// rmsNormDotAVX2 is rmsNormDotGeneric.
+// rmsNormDotKernel is rmsNormDotGeneric.
 //
 //go:noescape
-func rmsNormDotAVX2(n int, x *float32, dy *float32, w *float32) float64
+func rmsNormDotKernel(n int, x *float32, dy *float32, w *float32) float64
 
-// rmsNormBackwardAVX2 is rmsNormBackwardGeneric.
+// rmsNormBackwardKernel is rmsNormBackwardGeneric.
 //
 //go:noescape
-func rmsNormBackwardAVX2(n int, dx *float32, dy *float32, x *float32, w *float32, rstd float32, mean float32)
+func rmsNormBackwardKernel(n int, dx *float32, dy *float32, x *float32, w *float32, rstd float32, mean float32)
 
-// addAVX2 is addGeneric.
+// addKernel is addGeneric.
 //
 //go:noescape
-func addAVX2(n int, dst *float32, src *float32)
+func addKernel(n int, dst *float32, src *float32)
 
-// scaleAVX2 is scaleGeneric.
+// scaleKernel is scaleGeneric.
 //
 //go:noescape
-func scaleAVX2(n int, x *float32, f float32)
+func scaleKernel(n int, x *float32, f float32)
 
-// rotateAVX2 is rotateGeneric.
+// rotateKernel is rotateGeneric.
 //
 //go:noescape
-func rotateAVX2(n int, x1 *float32, x2 *float32, cos *float32, sin *float32, sign float32)
+func rotateKernel(n int, x1 *float32, x2 *float32, cos *float32, sin *float32, sign float32)
 
-// adamWAVX2 is adamWScalars.updateGeneric.
+// adamWKernel is adamWScalars.updateGeneric.
 //
 //go:noescape
-func adamWAVX2(n int, theta *float32, grad *float32, m *float32, v *float32, c *float32)
+func adamWKernel(n int, theta *float32, grad *float32, m *float32, v *float32, c *float32)
 
-// widenBF16AVX2 is dtype.FromBF16 of n blocks of 8 elements.
+// widenBF16Kernel is dtype.FromBF16 of n blocks of 8 elements.
 //
 //go:noescape
-func widenBF16AVX2(n int, dst *float32, src *uint16)
+func widenBF16Kernel(n int, dst *float32, src *uint16)
 
-// widenF16AVX2 is dtype.FromF16 of n blocks of 8 elements.
+// widenF16Kernel is dtype.FromF16 of n blocks of 8 elements.
 //
 //go:noescape
-func widenF16AVX2(n int, dst *float32, src *uint16)
+func widenF16Kernel(n int, dst *float32, src *uint16)
 
-// roundBF16AVX2 is dtype.ToBF16 of n blocks of 8 elements.
+// roundBF16Kernel is dtype.ToBF16 of n blocks of 8 elements.
 //
 //go:noescape
-func roundBF16AVX2(n int, dst *uint16, src *float32)
+func roundBF16Kernel(n int, dst *uint16, src *float32)
 
-// roundF16AVX2 is dtype.ToF16 of n blocks of 8 elements.
+// roundF16Kernel is dtype.ToF16 of n blocks of 8 elements.
 //
 //go:noescape
-func roundF16AVX2(n int, dst *uint16, src *float32)
+func roundF16Kernel(n int, dst *uint16, src *float32)

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func expAVX2(n int, dst *float32, src *float32)
+// func expKernel(n int, dst *float32, src *float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·expAVX2(SB), NOSPLIT, $0-24
+TEXT ·expKernel(SB), NOSPLIT, $0-24
 	MOVQ dst+8(FP), AX
 	MOVQ src+16(FP), CX
 	MOVQ n+0(FP), DX
@@ -283,9 +283,9 @@ DATA masks<>+120(SB)/4, $0x00000000
 DATA masks<>+124(SB)/4, $0x00000000
 GLOBL masks<>(SB), RODATA|NOPTR, $128
 
-// func expScaleAVX2(n int, x *float32, largest float32, f float32)
+// func expScaleKernel(n int, x *float32, largest float32, f float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·expScaleAVX2(SB), NOSPLIT, $0-24
+TEXT ·expScaleKernel(SB), NOSPLIT, $0-24
 	MOVQ         x+8(FP), AX
 	VBROADCASTSS largest+16(FP), Y0
 	VBROADCASTSS f+20(FP), Y1
@@ -407,9 +407,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func sumExpAVX2(n int, x *float32, largest float32) float64
+// func sumExpKernel(n int, x *float32, largest float32) float64
 // Requires: AVX, AVX2, FMA3, SSE2
-TEXT ·sumExpAVX2(SB), NOSPLIT, $0-32
+TEXT ·sumExpKernel(SB), NOSPLIT, $0-32
 	MOVQ         x+8(FP), AX
 	VBROADCASTSS largest+16(FP), Y0
 	VXORPD       Y1, Y1, Y1
@@ -556,9 +556,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func expSumAVX2(n int, x *float32, scale float32, largest float32) float64
+// func expSumKernel(n int, x *float32, scale float32, largest float32) float64
 // Requires: AVX, AVX2, FMA3, SSE2
-TEXT ·expSumAVX2(SB), NOSPLIT, $0-32
+TEXT ·expSumKernel(SB), NOSPLIT, $0-32
 	MOVQ         x+8(FP), AX
 	VBROADCASTSS largest+20(FP), Y0
 	VBROADCASTSS scale+16(FP), Y1
@@ -714,9 +714,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func swiGLUAVX2(n int, y *float32, gate *float32, up *float32)
+// func swiGLUKernel(n int, y *float32, gate *float32, up *float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·swiGLUAVX2(SB), NOSPLIT, $0-32
+TEXT ·swiGLUKernel(SB), NOSPLIT, $0-32
 	MOVQ y+8(FP), AX
 	MOVQ gate+16(FP), CX
 	MOVQ up+24(FP), DX
@@ -866,9 +866,9 @@ DATA signBit<>+24(SB)/4, $0x80000000
 DATA signBit<>+28(SB)/4, $0x80000000
 GLOBL signBit<>(SB), RODATA|NOPTR, $32
 
-// func swiGLUBackwardAVX2(n int, dgate *float32, dup *float32, dy *float32, gate *float32, up *float32)
+// func swiGLUBackwardKernel(n int, dgate *float32, dup *float32, dy *float32, gate *float32, up *float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·swiGLUBackwardAVX2(SB), NOSPLIT, $0-48
+TEXT ·swiGLUBackwardKernel(SB), NOSPLIT, $0-48
 	MOVQ dgate+8(FP), AX
 	MOVQ dup+16(FP), CX
 	MOVQ dy+24(FP), DX
@@ -1044,9 +1044,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func maxAVX2(n int, x *float32) float32
+// func maxKernel(n int, x *float32) float32
 // Requires: AVX, SSE
-TEXT ·maxAVX2(SB), NOSPLIT, $0-20
+TEXT ·maxKernel(SB), NOSPLIT, $0-20
 	MOVQ    x+8(FP), AX
 	VMOVUPS minusInfinity<>+0(SB), Y0
 	VMOVUPS minusInfinity<>+0(SB), Y1
@@ -1102,9 +1102,9 @@ DATA minusInfinity<>+24(SB)/4, $0xff800000
 DATA minusInfinity<>+28(SB)/4, $0xff800000
 GLOBL minusInfinity<>(SB), RODATA|NOPTR, $32
 
-// func dotAVX2(n int, a *float32, b *float32) float64
+// func dotKernel(n int, a *float32, b *float32) float64
 // Requires: AVX, FMA3, SSE2
-TEXT ·dotAVX2(SB), NOSPLIT, $0-32
+TEXT ·dotKernel(SB), NOSPLIT, $0-32
 	MOVQ   a+8(FP), AX
 	MOVQ   b+16(FP), CX
 	VXORPD Y0, Y0, Y0
@@ -1181,9 +1181,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func softmaxBackwardAVX2(n int, d *float32, p *float32, rowSum float32, scale float32)
+// func softmaxBackwardKernel(n int, d *float32, p *float32, rowSum float32, scale float32)
 // Requires: AVX
-TEXT ·softmaxBackwardAVX2(SB), NOSPLIT, $0-32
+TEXT ·softmaxBackwardKernel(SB), NOSPLIT, $0-32
 	MOVQ         d+8(FP), AX
 	MOVQ         p+16(FP), CX
 	VBROADCASTSS rowSum+24(FP), Y0
@@ -1234,9 +1234,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func rmsNormScaleAVX2(n int, y *float32, x *float32, w *float32, rstd float32)
+// func rmsNormScaleKernel(n int, y *float32, x *float32, w *float32, rstd float32)
 // Requires: AVX
-TEXT ·rmsNormScaleAVX2(SB), NOSPLIT, $0-36
+TEXT ·rmsNormScaleKernel(SB), NOSPLIT, $0-36
 	MOVQ         y+8(FP), AX
 	MOVQ         x+16(FP), CX
 	MOVQ         w+24(FP), DX
@@ -1283,9 +1283,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func rmsNormDotAVX2(n int, x *float32, dy *float32, w *float32) float64
+// func rmsNormDotKernel(n int, x *float32, dy *float32, w *float32) float64
 // Requires: AVX, FMA3, SSE2
-TEXT ·rmsNormDotAVX2(SB), NOSPLIT, $0-40
+TEXT ·rmsNormDotKernel(SB), NOSPLIT, $0-40
 	MOVQ   x+8(FP), AX
 	MOVQ   dy+16(FP), CX
 	MOVQ   w+24(FP), DX
@@ -1371,9 +1371,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func rmsNormBackwardAVX2(n int, dx *float32, dy *float32, x *float32, w *float32, rstd float32, mean float32)
+// func rmsNormBackwardKernel(n int, dx *float32, dy *float32, x *float32, w *float32, rstd float32, mean float32)
 // Requires: AVX
-TEXT ·rmsNormBackwardAVX2(SB), NOSPLIT, $0-48
+TEXT ·rmsNormBackwardKernel(SB), NOSPLIT, $0-48
 	MOVQ         dx+8(FP), AX
 	MOVQ         dy+16(FP), CX
 	MOVQ         x+24(FP), DX
@@ -1446,9 +1446,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func addAVX2(n int, dst *float32, src *float32)
+// func addKernel(n int, dst *float32, src *float32)
 // Requires: AVX
-TEXT ·addAVX2(SB), NOSPLIT, $0-24
+TEXT ·addKernel(SB), NOSPLIT, $0-24
 	MOVQ dst+8(FP), AX
 	MOVQ src+16(FP), CX
 	MOVQ n+0(FP), DX
@@ -1489,9 +1489,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func scaleAVX2(n int, x *float32, f float32)
+// func scaleKernel(n int, x *float32, f float32)
 // Requires: AVX
-TEXT ·scaleAVX2(SB), NOSPLIT, $0-20
+TEXT ·scaleKernel(SB), NOSPLIT, $0-20
 	MOVQ         x+8(FP), AX
 	VBROADCASTSS f+16(FP), Y0
 	MOVQ         n+0(FP), CX
@@ -1528,9 +1528,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func rotateAVX2(n int, x1 *float32, x2 *float32, cos *float32, sin *float32, sign float32)
+// func rotateKernel(n int, x1 *float32, x2 *float32, cos *float32, sin *float32, sign float32)
 // Requires: AVX
-TEXT ·rotateAVX2(SB), NOSPLIT, $0-44
+TEXT ·rotateKernel(SB), NOSPLIT, $0-44
 	MOVQ         x1+8(FP), AX
 	MOVQ         x2+16(FP), CX
 	MOVQ         cos+24(FP), DX
@@ -1610,9 +1610,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func adamWAVX2(n int, theta *float32, grad *float32, m *float32, v *float32, c *float32)
+// func adamWKernel(n int, theta *float32, grad *float32, m *float32, v *float32, c *float32)
 // Requires: AVX
-TEXT ·adamWAVX2(SB), NOSPLIT, $0-48
+TEXT ·adamWKernel(SB), NOSPLIT, $0-48
 	MOVQ theta+8(FP), AX
 	MOVQ grad+16(FP), CX
 	MOVQ m+24(FP), DX
@@ -1744,9 +1744,9 @@ done:
 	VZEROUPPER
 	RET
 
-// func widenBF16AVX2(n int, dst *float32, src *uint16)
+// func widenBF16Kernel(n int, dst *float32, src *uint16)
 // Requires: AVX, AVX2
-TEXT ·widenBF16AVX2(SB), NOSPLIT, $0-24
+TEXT ·widenBF16Kernel(SB), NOSPLIT, $0-24
 	MOVQ dst+8(FP), AX
 	MOVQ src+16(FP), CX
 	MOVQ n+0(FP), DX
@@ -1762,9 +1762,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func widenF16AVX2(n int, dst *float32, src *uint16)
+// func widenF16Kernel(n int, dst *float32, src *uint16)
 // Requires: AVX, F16C
-TEXT ·widenF16AVX2(SB), NOSPLIT, $0-24
+TEXT ·widenF16Kernel(SB), NOSPLIT, $0-24
 	MOVQ dst+8(FP), AX
 	MOVQ src+16(FP), CX
 	MOVQ n+0(FP), DX
@@ -1779,9 +1779,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func roundBF16AVX2(n int, dst *uint16, src *float32)
+// func roundBF16Kernel(n int, dst *uint16, src *float32)
 // Requires: AVX, AVX2
-TEXT ·roundBF16AVX2(SB), NOSPLIT, $0-24
+TEXT ·roundBF16Kernel(SB), NOSPLIT, $0-24
 	MOVQ src+16(FP), AX
 	MOVQ dst+8(FP), CX
 	MOVQ n+0(FP), DX
@@ -1836,9 +1836,9 @@ DATA quiet<>+24(SB)/4, $0x00400000
 DATA quiet<>+28(SB)/4, $0x00400000
 GLOBL quiet<>(SB), RODATA|NOPTR, $32
 
-// func roundF16AVX2(n int, dst *uint16, src *float32)
+// func roundF16Kernel(n int, dst *uint16, src *float32)
 // Requires: AVX, AVX2, F16C
-TEXT ·roundF16AVX2(SB), NOSPLIT, $0-24
+TEXT ·roundF16Kernel(SB), NOSPLIT, $0-24
 	MOVQ src+16(FP), AX
 	MOVQ dst+8(FP), CX
 	MOVQ n+0(FP), DX

@@ -33,11 +33,11 @@ func main() {
 // pair is a block of 16 elements in two registers.
 type pair [2]VecVirtual
 
-// kernel begins the function nameAVX2(n int, params...).
+// kernel begins the function nameKernel(n int, params...).
 func kernel(name, params, result, doc string) {
-	TEXT(name+"AVX2", NOSPLIT, "func(n int, "+params+")"+result)
+	TEXT(name+"Kernel", NOSPLIT, "func(n int, "+params+")"+result)
 	Pragma("noescape")
-	Doc(name + "AVX2 is " + doc)
+	Doc(name + "Kernel is " + doc)
 }
 
 func end() {

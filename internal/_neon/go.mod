@@ -1,0 +1,3 @@
+module github.com/stablelora/stablelora/internal/_neon
+
+go 1.26.0
