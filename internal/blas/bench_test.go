@@ -53,6 +53,13 @@ func coldWeights(d dtype.DType, rows, cols int) []Source {
 		} else {
 			w[i].U16 = make([]uint16, rows*cols)
 		}
+		for k := 0; k < rows*cols; k += 1024 { // pages never written are all one page
+			if d == dtype.F32 {
+				w[i].F32[k] = 1
+			} else {
+				w[i].U16[k] = 1
+			}
+		}
 	}
 	return w
 }

@@ -56,3 +56,30 @@ func TestNothingBeyondTheEndIsTouched(t *testing.T) {
 		}
 	})
 }
+
+func TestDotsStayInTheirSlices(t *testing.T) {
+	withKernel(t, func(t *testing.T) {
+		for _, s := range [][2]int{{16, 16}, {17, 32}, {33, 23}, {3, 64}} {
+			for _, d := range []dtype.DType{dtype.F32, dtype.F16, dtype.BF16} {
+				for _, m := range []int{1, 2, 3, 5} {
+					rows, cols := s[0], s[1]
+					w := Source{DType: d, Rows: rows, Cols: cols}
+					p := atPageEnd(t, rows*cols*d.Size())
+					if d == dtype.F32 {
+						w.F32 = unsafe.Slice((*float32)(p), rows*cols)
+					} else {
+						w.U16 = unsafe.Slice((*uint16)(p), rows*cols)
+					}
+					x := unsafe.Slice((*float32)(atPageEnd(t, 4*m*cols)), m*cols)
+					y := unsafe.Slice((*float32)(atPageEnd(t, 4*m*rows)), m*rows)
+					Dots(y, rows, x, cols, m, w, true)
+					for _, v := range y {
+						if v != 0 {
+							t.Fatalf("a product of zeros gave %v", v)
+						}
+					}
+				}
+			}
+		}
+	})
+}

@@ -1,0 +1,73 @@
+//go:build !noasm
+
+package blas
+
+import (
+	"github.com/stablelora/stablelora/internal/dtype"
+	"github.com/stablelora/stablelora/internal/isa"
+)
+
+//go:generate go -C _gen run ./dot -out ../dot_amd64.s -stubs ../dot_amd64.go -pkg blas
+
+// hasDotKernel says that dots.multiply takes weights as they are stored.
+func hasDotKernel() bool { return isa.Current() >= isa.AVX2 }
+
+// multiply computes C for at most three rows of A over whole blocks.
+func (d *dots) multiply() {
+	if !hasDotKernel() {
+		d.multiplyGeneric()
+		return
+	}
+	streams := 2 // rows of W that a kernel takes at a time
+	if d.m == 1 {
+		streams = 4
+	}
+	steps := d.n / streams
+	if steps > 0 {
+		d.multiplyAVX2(0, steps, steps, &d.c[0], steps, d.ldc, d.acc)
+	}
+	for j := steps * streams; j < d.n; j++ { // the same row in every stream
+		var c [4 * 3]float32
+		d.multiplyAVX2(j, 1, 0, &c[0], 1, 4, false)
+		for i := range d.m {
+			d.put(i, j, c[4*i])
+		}
+	}
+}
+
+// multiplyAVX2 calls the kernel for d.m rows of A and for steps rows of W from
+// row j on in each of its streams, which are `stream` rows apart. Their sums go
+// to columns cs apart of C.
+func (d *dots) multiplyAVX2(j, steps, stream int, c *float32, cs, ldc int, acc bool) {
+	blocks, a, lda := d.k/lanes, &d.a[0], uintptr(4*d.lda)
+	step := d.w.dtype.Size() * d.w.ld
+	s, st, ah := uintptr(stream*step), uintptr(step), uintptr(d.ahead*step)
+	csb, ldcb := uintptr(4*cs), uintptr(4*ldc)
+	if d.w.dtype == dtype.F32 {
+		w := &d.w.f32[j*d.w.ld]
+		switch d.m {
+		case 1:
+			dots4x1F32AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		case 2:
+			dots2x2F32AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		default:
+			dots2x3F32AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		}
+		return
+	}
+	w := &d.w.u16[j*d.w.ld]
+	switch {
+	case d.w.dtype == dtype.BF16 && d.m == 1:
+		dots4x1BF16AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+	case d.w.dtype == dtype.BF16 && d.m == 2:
+		dots2x2BF16AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+	case d.w.dtype == dtype.BF16:
+		dots2x3BF16AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+	case d.m == 1:
+		dots4x1F16AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+	case d.m == 2:
+		dots2x2F16AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+	default:
+		dots2x3F16AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+	}
+}
