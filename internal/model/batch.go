@@ -24,6 +24,11 @@ func (b *Batch) asked() *nn.Pass {
 	return &p
 }
 
+// rows returns what every block but the last computes, and what the last does.
+func (b *Batch) rows() (all, last rows) {
+	return rows{in: &b.Pass, out: &b.Pass}, rows{in: &b.Pass, out: b.asked(), numbers: b.Rows}
+}
+
 // NewBatch returns a batch of no sequences.
 func NewBatch() *Batch { return &Batch{Pass: nn.Pass{Starts: []int{0}}} }
 

@@ -5,15 +5,17 @@ import (
 	"github.com/stablelora/stablelora/internal/tensor"
 )
 
-// Block is one decoder layer, in two halves:
+// Block is one decoder layer:
 //
-//	attention: o = attention(RoPE(QProj(n)), RoPE(KProj(n)), VProj(n)), n = InputLayerNorm(x)
-//	MLP:       h = x + OProj(o)
-//	           y = h + DownProj(silu(GateProj(m)) ⊙ UpProj(m)),           m = PostAttentionLayerNorm(h)
+//	n = InputLayerNorm(x)
+//	o = attention(RoPE(QProj(n)), RoPE(KProj(n)), VProj(n))
+//	h = x + OProj(o)
+//	m = PostAttentionLayerNorm(h)
+//	y = h + DownProj(silu(GateProj(m)) ⊙ UpProj(m))
 //
-// Qwen3 normalises every head of q and k before the rotation. The second half
-// works row by row; in the last block only the rows that predict something go
-// through it.
+// Qwen3 normalises every head of q and k before the rotation. Only keys and
+// values are read across rows: of the last block, q and all that follows are
+// computed on just the rows that predict something.
 type Block struct {
 	InputLayerNorm, PostAttentionLayerNorm *nn.RMSNorm
 
@@ -25,123 +27,162 @@ type Block struct {
 	width, qCols, kvCols, mlpIn int // D, H·K, G·K, F
 }
 
-// attentionHalf is what the backward pass needs of the first half.
-type attentionHalf struct {
-	x            tensor.Matrix // (N, D)
-	q, k, v, o   tensor.Matrix // (N, H·K), (N, G·K) twice, (N, H·K); q and k rotated
+// activations is what a block's backward pass needs of its forward pass: N rows
+// go in, the M that are asked for come out.
+type activations struct {
+	x, k, v      tensor.Matrix // (N, D), (N, G·K) twice; k rotated
+	q, o         tensor.Matrix // (M, H·K) twice; q rotated
+	h, gate, up  tensor.Matrix // (M, D), (M, F) twice
 	qRaw, kRaw   tensor.Matrix // before QNorm and KNorm
-	rstdX        []float32     // (N)
-	rstdQ, rstdK []float32     // (N·H), (N·G)
-	qc, kc, vc   *nn.LinearCache
+	rstdX, rstdH []float32     // (N), (M)
+	rstdQ, rstdK []float32     // (M·H), (N·G)
+
+	qc, kc, vc, oc, gc, uc, dc *nn.LinearCache
 }
 
-// mlpHalf is what the backward pass needs of the second half, on M rows.
-type mlpHalf struct {
-	x, o, h        tensor.Matrix // (M, D), (M, H·K), (M, D)
-	gate, up       tensor.Matrix // (M, F)
-	rstdH          []float32     // (M)
-	oc, gc, uc, dc *nn.LinearCache
+// rows says which rows a block computes: those of in go in, those of out come
+// out, which are all of them (the same pass) or those with the given numbers.
+type rows struct {
+	in, out *nn.Pass
+	numbers []int
 }
 
-func (b *Block) newAttentionHalf(x tensor.Matrix, a *tensor.Arena) *attentionHalf {
-	n := x.Rows
-	c := &attentionHalf{
-		x: x, q: a.Alloc(n, b.qCols), k: a.Alloc(n, b.kvCols), v: a.Alloc(n, b.kvCols), o: a.Alloc(n, b.qCols),
-		rstdX: a.Floats(n),
-		qc:    b.QProj.NewCache(n, a), kc: b.KProj.NewCache(n, a), vc: b.VProj.NewCache(n, a),
+func (r rows) all() bool { return r.in == r.out }
+
+// pick returns out's rows of x.
+func (r rows) pick(x tensor.Matrix, a *tensor.Arena) tensor.Matrix {
+	if r.all() || x.Rows == 0 {
+		return x
+	}
+	y := a.Alloc(len(r.numbers), x.Cols)
+	for i, n := range r.numbers {
+		copy(y.Row(i), x.Row(n))
+	}
+	return y
+}
+
+// scatter sets x to 0 but for out's rows, which are y's.
+func (r rows) scatter(x, y tensor.Matrix) {
+	x.Zero()
+	for i, n := range r.numbers {
+		copy(x.Row(n), y.Row(i))
+	}
+}
+
+func (b *Block) newActivations(x tensor.Matrix, r rows, a *tensor.Arena) *activations {
+	n, m := r.in.Rows(), r.out.Rows()
+	c := &activations{
+		x: x, k: a.Alloc(n, b.kvCols), v: a.Alloc(n, b.kvCols), q: a.Alloc(m, b.qCols),
+		h: a.Alloc(m, b.width), gate: a.Alloc(m, b.mlpIn), up: a.Alloc(m, b.mlpIn),
+		rstdX: a.Floats(n), rstdH: a.Floats(m),
+		qc: b.QProj.NewCache(m, a), kc: b.KProj.NewCache(n, a), vc: b.VProj.NewCache(n, a), oc: b.OProj.NewCache(m, a),
+		gc: b.GateProj.NewCache(m, a), uc: b.UpProj.NewCache(m, a), dc: b.DownProj.NewCache(m, a),
+	}
+	if adapted(b.OProj) {
+		c.o = a.Alloc(m, b.qCols)
 	}
 	c.qRaw, c.kRaw = c.q, c.k
 	if b.QNorm != nil {
-		c.qRaw, c.kRaw = a.Alloc(n, b.qCols), a.Alloc(n, b.kvCols)
-		c.rstdQ, c.rstdK = a.Floats(n*b.attention.Heads), a.Floats(n*b.attention.KVHeads)
+		c.qRaw, c.kRaw = a.Alloc(m, b.qCols), a.Alloc(n, b.kvCols)
+		c.rstdQ, c.rstdK = a.Floats(m*b.attention.Heads), a.Floats(n*b.attention.KVHeads)
 	}
 	return c
 }
 
-func (b *Block) newMLPHalf(x, o tensor.Matrix, a *tensor.Arena) *mlpHalf {
-	n := x.Rows
-	return &mlpHalf{
-		x: x, o: o, h: a.Alloc(n, b.width), gate: a.Alloc(n, b.mlpIn), up: a.Alloc(n, b.mlpIn), rstdH: a.Floats(n),
-		oc: b.OProj.NewCache(n, a), gc: b.GateProj.NewCache(n, a), uc: b.UpProj.NewCache(n, a), dc: b.DownProj.NewCache(n, a),
+// forward writes the block's output y (M, D) and fills c. With a key-value cache
+// the pass is the continuation of the cached sequence.
+func (b *Block) forward(y tensor.Matrix, c *activations, kv *layerCache, r rows, a *tensor.Arena) {
+	m := a.Mark()
+	defer a.Release(m)
+	o := c.o
+	if o.Rows == 0 {
+		o = a.Alloc(c.q.Rows, b.qCols)
 	}
+	b.forwardAttention(o, c, kv, r, a)
+	b.OProj.Forward(c.h, o, c.oc, r.out, a)
+	c.h.Add(r.pick(c.x, a))
+	norm, act := a.Alloc(c.h.Rows, b.width), a.Alloc(c.h.Rows, b.mlpIn)
+	b.PostAttentionLayerNorm.Forward(norm, c.h, c.rstdH)
+	b.GateProj.Forward(c.gate, norm, c.gc, r.out, a)
+	b.UpProj.Forward(c.up, norm, c.uc, r.out, a)
+	nn.SwiGLU(act, c.gate, c.up)
+	b.DownProj.Forward(y, act, c.dc, r.out, a)
+	y.Add(c.h)
 }
 
-// forwardAttention fills c. With a key-value cache the pass is the continuation
-// of the cached sequence.
-func (b *Block) forwardAttention(c *attentionHalf, kv *layerCache, p *nn.Pass, a *tensor.Arena) {
+func (b *Block) forwardAttention(o tensor.Matrix, c *activations, kv *layerCache, r rows, a *tensor.Arena) {
 	m := a.Mark()
 	defer a.Release(m)
 	norm := a.Alloc(c.x.Rows, b.width)
 	b.InputLayerNorm.Forward(norm, c.x, c.rstdX)
-	b.QProj.Forward(c.qRaw, norm, c.qc, p, a)
-	b.KProj.Forward(c.kRaw, norm, c.kc, p, a)
-	b.VProj.Forward(c.v, norm, c.vc, p, a)
+	b.QProj.Forward(c.qRaw, r.pick(norm, a), c.qc, r.out, a)
+	b.KProj.Forward(c.kRaw, norm, c.kc, r.in, a)
+	b.VProj.Forward(c.v, norm, c.vc, r.in, a)
 	if b.QNorm != nil {
 		b.QNorm.Forward(b.heads(c.q), b.heads(c.qRaw), c.rstdQ)
 		b.KNorm.Forward(b.heads(c.k), b.heads(c.kRaw), c.rstdK)
 	}
 	if kv != nil {
-		kv.attend(b, c)
+		kv.attend(b, o, c, r)
 		return
 	}
-	b.rotate(c.q, c.k, p)
-	p.Lap(nn.Rest)
-	b.attention.ForwardPass(c.o, c.q, c.k, c.v, p)
-	p.Lap(nn.AttentionForward)
+	b.rotate(c.q, c.k, r, (*nn.RoPE).Rotate)
+	r.in.Lap(nn.Rest)
+	b.attention.ForwardPass(o, c.q, c.k, c.v, r.out, r.in)
+	r.in.Lap(nn.AttentionForward)
 }
 
-// forwardMLP writes the block's output y (M, D) and fills c.
-func (b *Block) forwardMLP(y tensor.Matrix, c *mlpHalf, p *nn.Pass, a *tensor.Arena) {
-	m := a.Mark()
-	defer a.Release(m)
-	b.OProj.Forward(c.h, c.o, c.oc, p, a)
-	c.h.Add(c.x)
-	norm, act := a.Alloc(c.h.Rows, b.width), a.Alloc(c.h.Rows, b.mlpIn)
-	b.PostAttentionLayerNorm.Forward(norm, c.h, c.rstdH)
-	b.GateProj.Forward(c.gate, norm, c.gc, p, a)
-	b.UpProj.Forward(c.up, norm, c.uc, p, a)
-	nn.SwiGLU(act, c.gate, c.up)
-	b.DownProj.Forward(y, act, c.dc, p, a)
-	y.Add(c.h)
-}
-
-// need is Need for this package's own use.
-type need struct{ input, qkv, o, mlp bool }
-
-func (b *Block) need(input bool) need {
+// need says what the backward pass has to compute.
+func (b *Block) need(input bool) Need {
 	var r Ranks
 	for i, l := range b.linears() {
 		if l.LoRA != nil {
 			r[i] = l.LoRA.A.Value.Rows
 		}
 	}
-	n := r.Need(input)
-	return need{n.Input, n.QKV, n.O, n.MLP}
+	return r.Need(input)
+}
+
+// backward writes the gradient of the block's input to dx (N, D), if input says
+// that it is needed, from that of its output, d (M, D); both are one matrix
+// where all rows come out. d and c are used up.
+func (b *Block) backward(dx, d tensor.Matrix, c *activations, input bool, r rows, a *tensor.Arena) {
+	m := a.Mark()
+	defer a.Release(m)
+	n := b.need(input)
+	do := gradient(n.O, d.Rows, b.qCols, a)
+	b.backwardMLP(do, d, c, n, r.out, a)
+	if !r.all() && input {
+		r.scatter(dx, d)
+	}
+	if n.QKV {
+		b.backwardAttention(dx, do, c, n, r, a)
+	}
 }
 
 // backwardMLP replaces d (M, D), the gradient of y, by that of x as far as it
-// goes through h, and writes that of o to do (M, H·K). c is used up.
-func (b *Block) backwardMLP(do, d tensor.Matrix, c *mlpHalf, n need, p *nn.Pass, a *tensor.Arena) {
+// goes through h, and writes that of o to do (M, H·K).
+func (b *Block) backwardMLP(do, d tensor.Matrix, c *activations, n Need, p *nn.Pass, a *tensor.Arena) {
 	m := a.Mark()
 	defer a.Release(m)
-	if n.mlp || adapted(b.DownProj) {
+	if n.MLP || adapted(b.DownProj) {
 		var act tensor.Matrix
 		if adapted(b.DownProj) {
 			act = a.Alloc(d.Rows, b.mlpIn)
 			nn.SwiGLU(act, c.gate, c.up)
 		}
-		dact := gradient(n.mlp, d.Rows, b.mlpIn, a)
+		dact := gradient(n.MLP, d.Rows, b.mlpIn, a)
 		b.DownProj.Backward(dact, d, act, false, c.dc, p, a)
-		if n.mlp {
-			b.backwardGateUp(d, dact, c, n.o, p, a)
+		if n.MLP {
+			b.backwardGateUp(d, dact, c, n.O, p, a)
 		}
 	}
-	if n.o {
+	if n.O {
 		b.OProj.Backward(do, d, c.o, false, c.oc, p, a)
 	}
 }
 
-func (b *Block) backwardGateUp(d, dact tensor.Matrix, c *mlpHalf, needH bool, p *nn.Pass, a *tensor.Arena) {
+func (b *Block) backwardGateUp(d, dact tensor.Matrix, c *activations, needH bool, p *nn.Pass, a *tensor.Arena) {
 	nn.SwiGLUBackward(c.gate, c.up, dact, c.gate, c.up)
 	norm := again(b.PostAttentionLayerNorm, c.h, c.rstdH, a, b.GateProj, b.UpProj)
 	dn := gradient(needH, d.Rows, b.width, a)
@@ -153,26 +194,34 @@ func (b *Block) backwardGateUp(d, dact tensor.Matrix, c *mlpHalf, needH bool, p 
 }
 
 // backwardAttention adds to d (N, D), the gradient of x so far, what comes
-// through o, whose gradient is do (N, H·K).
-func (b *Block) backwardAttention(d, do tensor.Matrix, c *attentionHalf, n need, p *nn.Pass, a *tensor.Arena) {
-	m := a.Mark()
-	defer a.Release(m)
-	rows := d.Rows
-	dq, dk, dv := a.Alloc(rows, b.qCols), a.Alloc(rows, b.kvCols), a.Alloc(rows, b.kvCols)
-	p.Lap(nn.Rest)
-	b.attention.BackwardPass(dq, dk, dv, do, c.q, c.k, c.v, p)
-	p.Lap(nn.AttentionBackward)
-	b.rotateBack(dq, dk, p)
+// through o, whose gradient is do (M, H·K).
+func (b *Block) backwardAttention(d, do tensor.Matrix, c *activations, n Need, r rows, a *tensor.Arena) {
+	dq, dk, dv := a.Alloc(do.Rows, b.qCols), gradient(n.K, c.x.Rows, b.kvCols, a), a.Alloc(c.x.Rows, b.kvCols)
+	r.in.Lap(nn.Rest)
+	b.attention.BackwardPass(dq, dk, dv, do, c.q, c.k, c.v, r.out, r.in)
+	r.in.Lap(nn.AttentionBackward)
+	b.rotate(dq, dk, r, (*nn.RoPE).Backward)
 	if b.QNorm != nil {
 		dq = b.normBackward(b.QNorm, dq, c.qRaw, c.rstdQ, a)
-		dk = b.normBackward(b.KNorm, dk, c.kRaw, c.rstdK, a)
+		if n.K {
+			dk = b.normBackward(b.KNorm, dk, c.kRaw, c.rstdK, a)
+		}
 	}
 	norm := again(b.InputLayerNorm, c.x, c.rstdX, a, b.QProj, b.KProj, b.VProj)
-	dn := gradient(n.input, rows, b.width, a)
-	b.QProj.Backward(dn, dq, norm, false, c.qc, p, a)
-	b.KProj.Backward(dn, dk, norm, true, c.kc, p, a)
-	b.VProj.Backward(dn, dv, norm, true, c.vc, p, a)
-	if n.input {
+	dn := gradient(n.Input, c.x.Rows, b.width, a)
+	dnq := dn
+	if !r.all() {
+		dnq = gradient(n.Input, do.Rows, b.width, a)
+	}
+	b.QProj.Backward(dnq, dq, r.pick(norm, a), false, c.qc, r.out, a)
+	if !r.all() && n.Input {
+		r.scatter(dn, dnq)
+	}
+	if n.K {
+		b.KProj.Backward(dn, dk, norm, true, c.kc, r.in, a)
+	}
+	b.VProj.Backward(dn, dv, norm, true, c.vc, r.in, a)
+	if n.Input {
 		b.InputLayerNorm.Backward(d, dn, c.x, c.rstdX)
 	}
 }
@@ -210,19 +259,14 @@ func (b *Block) heads(m tensor.Matrix) tensor.Matrix {
 	return tensor.FromSlice(m.Rows*m.Cols/k, k, m.Data[:m.Rows*m.Cols])
 }
 
-func (b *Block) rotate(q, k tensor.Matrix, p *nn.Pass) {
-	for e := range p.Sequences() {
-		lo, hi := p.Starts[e], p.Starts[e+1]
-		b.rope.Rotate(q.RowRange(lo, hi), b.attention.Heads, 0, hi-lo)
-		b.rope.Rotate(k.RowRange(lo, hi), b.attention.KVHeads, 0, hi-lo)
-	}
-}
-
-func (b *Block) rotateBack(dq, dk tensor.Matrix, p *nn.Pass) {
-	for e := range p.Sequences() {
-		lo, hi := p.Starts[e], p.Starts[e+1]
-		b.rope.Backward(dq.RowRange(lo, hi), b.attention.Heads, hi-lo)
-		b.rope.Backward(dk.RowRange(lo, hi), b.attention.KVHeads, hi-lo)
+// rotate turns q and k, or their gradients, of every sequence; k may have no rows.
+func (b *Block) rotate(q, k tensor.Matrix, r rows, turn func(_ *nn.RoPE, x tensor.Matrix, heads int, place func(int) int, length int)) {
+	for e := range r.in.Sequences() {
+		length := r.in.Starts[e+1] - r.in.Starts[e]
+		turn(b.rope, r.out.Sequence(q, e), b.attention.Heads, r.out.PlacesOf(e), length)
+		if k.Rows > 0 {
+			turn(b.rope, r.in.Sequence(k, e), b.attention.KVHeads, r.in.PlacesOf(e), length)
+		}
 	}
 }
 

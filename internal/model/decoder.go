@@ -38,14 +38,16 @@ func (m *Decoder) Linears() []*nn.Linear {
 func (m *Decoder) LossAndGradient(b *Batch, scale float64) []float64 {
 	m.arena.Reset()
 	a := &m.arena
-	asked := b.asked()
+	all, last := b.rows()
 	lowest := m.lowestAdapted()
-	kept := make([]blockState, len(m.Layers))
+	kept := make([]*activations, len(m.Layers))
 	x := m.embed(b.Tokens)
-	for i := range m.Layers {
-		y := a.Alloc(m.outputRows(i, b), x.Cols)
+	for i, block := range m.Layers {
+		r := m.blockRows(i, all, last)
+		y := a.Alloc(r.out.Rows(), x.Cols)
 		mark := a.Mark()
-		kept[i] = m.forwardBlock(i, y, x, nil, b, asked)
+		kept[i] = block.newActivations(x, r, a)
+		block.forward(y, kept[i], nil, r, a)
 		if m.Recompute || i < lowest {
 			a.Release(mark) // x was allocated before the mark and stays
 		}
@@ -63,71 +65,30 @@ func (m *Decoder) LossAndGradient(b *Batch, scale float64) []float64 {
 	m.Norm.Backward(d, dnormed, x, rstd)
 
 	for i := len(m.Layers) - 1; i >= lowest; i-- {
-		d = m.backwardBlock(i, d, kept[i], i > lowest, b, asked)
+		block, r := m.Layers[i], m.blockRows(i, all, last)
+		dx := d
+		if !r.all() {
+			dx = a.Alloc(r.in.Rows(), d.Cols)
+		}
+		mark := a.Mark()
+		if m.Recompute {
+			kept[i] = block.newActivations(kept[i].x, r, a)
+			block.forward(a.Alloc(d.Rows, d.Cols), kept[i], nil, r, a)
+		}
+		block.backward(dx, d, kept[i], i > lowest, r, a)
+		a.Release(mark)
+		d = dx
 	}
 	b.Lap(nn.Rest)
 	return losses
 }
 
-// blockState is what a block's backward pass needs of its forward pass.
-type blockState struct {
-	attention *attentionHalf
-	mlp       *mlpHalf
-}
-
-// outputRows is how many rows block i puts out: those asked for in the last one.
-func (m *Decoder) outputRows(i int, b *Batch) int {
+// blockRows is what block i computes: of the last one only what is asked for.
+func (m *Decoder) blockRows(i int, all, last rows) rows {
 	if i == len(m.Layers)-1 {
-		return len(b.Rows)
+		return last
 	}
-	return len(b.Tokens)
-}
-
-// forwardBlock writes the output y of block i from its input x (N, D).
-func (m *Decoder) forwardBlock(i int, y, x tensor.Matrix, kv *layerCache, b *Batch, asked *nn.Pass) blockState {
-	block, a, p := m.Layers[i], &m.arena, &b.Pass
-	s := blockState{attention: block.newAttentionHalf(x, a)}
-	block.forwardAttention(s.attention, kv, p, a)
-	o := s.attention.o
-	if i == len(m.Layers)-1 {
-		x, o, p = gather(a, x, b.Rows), gather(a, o, b.Rows), asked
-	}
-	s.mlp = block.newMLPHalf(x, o, a)
-	block.forwardMLP(y, s.mlp, p, a)
-	return s
-}
-
-// backwardBlock returns the gradient of block i's input (N, D), from that of its
-// output d, where input says that it is needed.
-func (m *Decoder) backwardBlock(i int, d tensor.Matrix, s blockState, input bool, b *Batch, asked *nn.Pass) tensor.Matrix {
-	block, a, p := m.Layers[i], &m.arena, &b.Pass
-	last := i == len(m.Layers)-1
-	if last {
-		p = asked
-	}
-	dx := d
-	if last {
-		dx = a.Alloc(len(b.Tokens), d.Cols)
-	}
-	mark := a.Mark()
-	defer a.Release(mark)
-	if m.Recompute {
-		s = m.forwardBlock(i, a.Alloc(d.Rows, d.Cols), s.attention.x, nil, b, asked)
-	}
-	n := block.need(input)
-	do := gradient(n.o, d.Rows, block.qCols, a)
-	block.backwardMLP(do, d, s.mlp, n, p, a)
-	if !n.qkv {
-		return dx
-	}
-	if last {
-		scatter(dx, d, b.Rows)
-		rows := do
-		do = a.Alloc(len(b.Tokens), block.qCols)
-		scatter(do, rows, b.Rows)
-	}
-	block.backwardAttention(dx, do, s.attention, n, &b.Pass, a)
-	return dx
+	return all
 }
 
 // Dynamic says that rotary frequencies depend on a sequence's length, so that a
@@ -162,10 +123,11 @@ func (m *Decoder) Logits(b *Batch) tensor.Matrix {
 // nothing on the way. With a cache the batch continues its sequence.
 func (m *Decoder) hidden(b *Batch, c *KVCache) tensor.Matrix {
 	m.arena.Reset()
-	a, asked := &m.arena, b.asked()
+	a := &m.arena
+	all, last := b.rows()
 	x := m.embed(b.Tokens)
 	y, final := a.Alloc(x.Rows, x.Cols), a.Alloc(len(b.Rows), x.Cols)
-	for i := range m.Layers {
+	for i, block := range m.Layers {
 		if i == len(m.Layers)-1 {
 			y = final
 		}
@@ -174,7 +136,8 @@ func (m *Decoder) hidden(b *Batch, c *KVCache) tensor.Matrix {
 			kv = &c.layers[i]
 		}
 		mark := a.Mark()
-		m.forwardBlock(i, y, x, kv, b, asked)
+		r := m.blockRows(i, all, last)
+		block.forward(y, block.newActivations(x, r, a), kv, r, a)
 		a.Release(mark)
 		x, y = y, x
 	}
@@ -208,20 +171,4 @@ func (m *Decoder) Close() error {
 		return nil
 	}
 	return m.weights.Close()
-}
-
-func gather(a *tensor.Arena, x tensor.Matrix, rows []int) tensor.Matrix {
-	y := a.Alloc(len(rows), x.Cols)
-	for i, r := range rows {
-		copy(y.Row(i), x.Row(r))
-	}
-	return y
-}
-
-// scatter sets x to 0 but for the given rows, which are y's.
-func scatter(x, y tensor.Matrix, rows []int) {
-	x.Zero()
-	for i, r := range rows {
-		copy(x.Row(r), y.Row(i))
-	}
 }

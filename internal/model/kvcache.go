@@ -39,15 +39,19 @@ func (m *Decoder) NewKVCache(capacity int) *KVCache {
 
 // attend adds the pass's keys and values to the cache and attends to all of
 // them. The pass is one sequence.
-func (l *layerCache) attend(b *Block, c *attentionHalf) {
-	t := c.q.Rows
-	end := l.from + t
+func (l *layerCache) attend(b *Block, o tensor.Matrix, c *activations, r rows) {
+	end := l.from + c.k.Rows
 	l.reserve(end)
-	b.rope.Rotate(c.q, b.attention.Heads, l.from, end)
-	b.rope.Rotate(c.k, b.attention.KVHeads, l.from, end)
+	later := func(place func(int) int) func(int) int {
+		from := l.from
+		return func(i int) int { return from + place(i) }
+	}
+	queries := later(r.out.PlacesOf(0))
+	b.rope.Rotate(c.q, b.attention.Heads, queries, end)
+	b.rope.Rotate(c.k, b.attention.KVHeads, later(r.in.PlacesOf(0)), end)
 	l.k.RowRange(l.from, end).CopyFrom(c.k)
 	l.v.RowRange(l.from, end).CopyFrom(c.v)
-	b.attention.Forward(c.o, c.q, l.k.RowRange(0, end), l.v.RowRange(0, end))
+	b.attention.Forward(o, c.q, l.k.RowRange(0, end), l.v.RowRange(0, end), queries)
 	l.from = end
 }
 

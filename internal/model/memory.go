@@ -6,14 +6,16 @@ import "github.com/stablelora/stablelora/internal/nn"
 type Ranks [BlockLinears]int
 
 // Need says how far down a block's backward pass has to go: not below the lowest
-// adapted layer. QKV and what follows are the gradients of those layers' outputs.
-type Need struct{ Input, QKV, O, MLP bool }
+// adapted layer. K and what follows are the gradients of those layers' outputs,
+// QKV that of any of the three.
+type Need struct{ Input, K, QKV, O, MLP bool }
 
 // Need says what a block's backward pass has to compute; input: the gradient of
 // the block's input is wanted.
 func (r Ranks) Need(input bool) Need {
 	n := Need{Input: input}
-	n.QKV = n.Input || r[Q]+r[K]+r[V] > 0
+	n.K = n.Input || r[K] > 0
+	n.QKV = n.K || r[Q]+r[V] > 0
 	n.O = n.QKV || r[O] > 0
 	n.MLP = n.O || r[Gate]+r[Up] > 0
 	return n
@@ -104,27 +106,27 @@ func (s *passSizes) widths() (d, q, kv, f uint64) {
 	return uint64(c.HiddenSize), uint64(c.Heads * c.HeadDim), uint64(c.KVHeads * c.HeadDim), uint64(c.IntermediateSize)
 }
 
-// forwardBlock takes what block i's two halves keep (newAttentionHalf,
-// newMLPHalf, the last block's gathered rows) and returns it.
+// forwardBlock takes what block i keeps (newActivations) and returns it.
 func (s *passSizes) forwardBlock(i int) (kept uint64) {
 	n, m, r := uint64(s.p.Rows), s.outputRows(i), s.p.Ranks[i]
 	d, q, kv, f := s.widths()
 	before := s.used
-	s.take(n * (2*q + 2*kv + 1 + sum(r, Q, K, V)))
+	s.take(n*(2*kv+1+sum(r, K, V)) + m*(q+d+2*f+1+sum(r, Q, O, Gate, Up, Down)+q*one(r[O] > 0)))
 	if s.c.QKNorm {
-		s.take(n * (q + kv + uint64(s.c.Heads+s.c.KVHeads)))
+		s.take(n*(kv+uint64(s.c.KVHeads)) + m*(q+uint64(s.c.Heads)))
 	}
-	s.peak(n*d + s.dropped(n*d, r, Q, K, V))
-	if i == s.c.Layers-1 {
-		s.take(m * (d + q))
-	}
-	s.take(m * (d + 2*f + 1 + sum(r, O, Gate, Up, Down)))
+	kept = s.used - before
+
+	s.take(m * q * one(r[O] == 0)) // Block.forward
+	picked := m * d * one(i == s.c.Layers-1)
+	s.peak(n*d + picked + max(s.dropped(m*d, r, Q), s.dropped(n*d, r, K, V)))
 	s.peak(s.dropped(m*q, r, O))
-	s.peak(m*(d+f) + max(s.dropped(m*d, r, Gate, Up), s.dropped(m*f, r, Down)))
-	return s.used - before
+	s.peak(picked + m*(d+f) + max(s.dropped(m*d, r, Gate, Up), s.dropped(m*f, r, Down)))
+	s.used = before + kept
+	return kept
 }
 
-// backwardBlock follows Decoder.backwardBlock.
+// backwardBlock follows Block.backward and what Decoder does before it.
 func (s *passSizes) backwardBlock(i int, input bool) {
 	before := s.used
 	defer func() { s.used = before }()
@@ -152,15 +154,18 @@ func (s *passSizes) backwardBlock(i int, input bool) {
 		return
 	}
 
-	s.take(n * q * one(i == s.c.Layers-1))
-	s.take(n * (q + 2*kv)) // backwardAttention
+	s.take(m*q + n*kv*(1+one(need.K))) // backwardAttention
 	if s.c.QKNorm {
-		s.take(n * (q + kv))
+		s.take(m*q + n*kv*one(need.K))
 	}
-	s.take(n * d * (one(r[Q]+r[K]+r[V] > 0) + one(input)))
-	for _, rank := range r[Q : V+1] {
-		s.peak(s.backwardLinear(n, d, input, rank))
+	adapted := one(sum(r, Q, K, V) > 0)
+	s.take(n * d * (adapted + one(input)))
+	if i == s.c.Layers-1 {
+		s.take(m * d * (adapted + one(input)))
 	}
+	s.peak(s.backwardLinear(m, d, input, r[Q]))
+	s.peak(s.backwardLinear(n, d, input, r[K]))
+	s.peak(s.backwardLinear(n, d, input, r[V]))
 }
 
 // backwardLinear is what nn.Linear's Backward takes for a moment.

@@ -15,9 +15,10 @@ import (
 //	S = q·kᵀ/√K   P = softmax(S, causal)   o = P·v
 //
 // P is never kept: the backward pass computes it again, block of queries by
-// block of queries. Keys beyond the causal limit of a block's row have P = 0,
-// which leaves a chain of multiply-adds as it is, so a row's result does not
-// depend on how queries are blocked.
+// block of queries. A block holds the same rows of all query heads of a group,
+// stacked head by head, so that each key and value is read once for all of them.
+// Keys beyond a row's place have P = 0, which leaves a chain of multiply-adds as
+// it is, so a row's result does not depend on how queries are blocked.
 type Attention struct {
 	Heads, KVHeads, Width int // H, G, K
 
@@ -25,22 +26,41 @@ type Attention struct {
 	free []*attnScratch
 }
 
-// queryBlock is how many queries are scored at a time.
-const queryBlock = 64
-
-type attnScratch struct{ s, d []float32 }
-
-// Forward writes o (T, H·K) for the last T positions of one sequence: q is
-// (T, H·K), k and v are (L, G·K) with all L >= T positions.
-func (t *Attention) Forward(o, q, k, v tensor.Matrix) {
-	parallel.For(t.KVHeads, func(g int) { t.forwardGroup(o, q, k, v, g) })
+// attnScratch holds a worker's matrices for one block of R stacked rows.
+type attnScratch struct {
+	q, o, p, d []float32 // (R, K) twice, (R, keys) twice
 }
 
-// ForwardPass is Forward for every sequence of a pass.
-func (t *Attention) ForwardPass(o, q, k, v tensor.Matrix, p *Pass) {
-	parallel.For(p.Sequences()*t.KVHeads, func(i int) {
-		e, g := i/t.KVHeads, i%t.KVHeads
-		t.forwardGroup(p.sequence(o, e), p.sequence(q, e), p.sequence(k, e), p.sequence(v, e), g)
+// blockRows returns how many queries of each head make a block: about 256
+// stacked rows. It depends on the model alone, since the order in which dk and
+// dv are summed follows the blocks.
+func (t *Attention) blockRows() int {
+	return min(64, max(16, 256*t.KVHeads/t.Heads&^7))
+}
+
+// Forward writes o (M, H·K) for queries q (M, H·K) at the given places of one
+// sequence, in increasing order, from its keys and values k and v (L, G·K).
+func (t *Attention) Forward(o, q, k, v tensor.Matrix, places func(i int) int) {
+	parallel.For(t.blocks(q.Rows)*t.KVHeads, func(i int) {
+		t.forwardBlock(o, q, k, v, places, i/t.KVHeads, i%t.KVHeads)
+	})
+}
+
+// ForwardPass is Forward for every sequence: q and o have the rows of the pass
+// queries, k and v those of keys.
+func (t *Attention) ForwardPass(o, q, k, v tensor.Matrix, queries, keys *Pass) {
+	n := 0
+	for e := range queries.Sequences() {
+		n += t.blocks(queries.Sequence(q, e).Rows)
+	}
+	parallel.For(n*t.KVHeads, func(i int) {
+		block, e := i/t.KVHeads, 0
+		for block >= t.blocks(queries.Sequence(q, e).Rows) {
+			block -= t.blocks(queries.Sequence(q, e).Rows)
+			e++
+		}
+		t.forwardBlock(queries.Sequence(o, e), queries.Sequence(q, e), keys.Sequence(k, e), keys.Sequence(v, e),
+			queries.PlacesOf(e), block, i%t.KVHeads)
 	})
 }
 
@@ -49,77 +69,114 @@ func (t *Attention) ForwardPass(o, q, k, v tensor.Matrix, p *Pass) {
 //	dv = Pᵀ·do   dP = do·vᵀ   dS = P ⊙ (dP − rowsum(dP ⊙ P))
 //	dq = dS·k/√K   dk = dSᵀ·q/√K
 //
-// dk and dv are summed over the query heads of a group, in order.
-func (t *Attention) BackwardPass(dq, dk, dv, do, q, k, v tensor.Matrix, p *Pass) {
-	parallel.For(p.Sequences()*t.KVHeads, func(i int) {
+// dk and dv are summed over blocks of queries and, within a block, over the
+// query heads of the group, in order. dk with no rows leaves it out.
+func (t *Attention) BackwardPass(dq, dk, dv, do, q, k, v tensor.Matrix, queries, keys *Pass) {
+	group := func(i int) {
 		e, g := i/t.KVHeads, i%t.KVHeads
-		seq := func(m tensor.Matrix) tensor.Matrix { return p.sequence(m, e) }
-		t.backwardGroup(seq(dq), seq(dk), seq(dv), seq(do), seq(q), seq(k), seq(v), g)
-	})
-}
-
-func (t *Attention) forwardGroup(o, q, k, v tensor.Matrix, g int) {
-	buf := t.scratch()
-	defer t.release(buf)
-	kg, vg := t.head(k, g), t.head(v, g)
-	past := k.Rows - q.Rows
-	for h := t.firstQuery(g); h < t.firstQuery(g+1); h++ {
-		qh, oh := t.head(q, h), t.head(o, h)
-		for lo := 0; lo < q.Rows; lo += queryBlock {
-			hi := min(lo+queryBlock, q.Rows)
-			end := past + hi
-			s := matrix(&buf.s, hi-lo, end)
-			t.probabilities(s, qh.RowRange(lo, hi), kg.RowRange(0, end), past+lo)
-			tensor.MatMul(oh.RowRange(lo, hi), s, vg.RowRange(0, end), false)
+		dkg := dk
+		if dk.Rows > 0 {
+			dkg = t.head(keys.Sequence(dk, e), g)
 		}
+		t.backwardGroup(queries.Sequence(dq, e), dkg, t.head(keys.Sequence(dv, e), g),
+			queries.Sequence(do, e), queries.Sequence(q, e), t.head(keys.Sequence(k, e), g), t.head(keys.Sequence(v, e), g),
+			queries.PlacesOf(e), g)
+	}
+	n := keys.Sequences() * t.KVHeads
+	if n >= parallel.Threads() {
+		parallel.For(n, group)
+		return
+	}
+	for i := range n { // the products within a group are spread over the workers
+		group(i)
 	}
 }
 
-func (t *Attention) backwardGroup(dq, dk, dv, do, q, k, v tensor.Matrix, g int) {
+// blocks is how many blocks a number of queries makes.
+func (t *Attention) blocks(rows int) int { return (rows + t.blockRows() - 1) / t.blockRows() }
+
+// forwardBlock computes one block of the query heads of group g.
+func (t *Attention) forwardBlock(o, q, k, v tensor.Matrix, place func(int) int, block, g int) {
+	lo := block * t.blockRows()
+	hi := min(lo+t.blockRows(), q.Rows)
 	buf := t.scratch()
 	defer t.release(buf)
-	kg, vg, dkg, dvg := t.head(k, g), t.head(v, g), t.head(dk, g), t.head(dv, g)
-	dkg.Zero()
-	dvg.Zero()
-	scale := t.scale()
-	for h := t.firstQuery(g); h < t.firstQuery(g+1); h++ {
-		qh, doh, dqh := t.head(q, h), t.head(do, h), t.head(dq, h)
-		for lo := 0; lo < q.Rows; lo += queryBlock {
-			hi := min(lo+queryBlock, q.Rows)
-			p, d := matrix(&buf.s, hi-lo, hi), matrix(&buf.d, hi-lo, hi)
-			qb, dob := qh.RowRange(lo, hi), doh.RowRange(lo, hi)
-			kb, vb := kg.RowRange(0, hi), vg.RowRange(0, hi)
-			t.probabilities(p, qb, kb, lo)
-			tensor.TMatMul(dvg.RowRange(0, hi), p, dob, true)
-			tensor.MatMulT(d, dob, vb, false)
-			for i := range d.Rows {
+	keys := place(hi-1) + 1
+	qs := t.stack(&buf.q, q, lo, hi, g)
+	os, p := matrix(&buf.o, qs.Rows, t.Width), matrix(&buf.p, qs.Rows, keys)
+	t.probabilities(p, qs, t.head(k, g).RowRange(0, keys), place, lo, hi)
+	tensor.MatMul(os, p, t.head(v, g).RowRange(0, keys), false)
+	t.unstack(o, os, lo, hi, g)
+}
+
+// backwardGroup computes the query heads of group g of one sequence; dk, dv, k
+// and v are that group's columns.
+func (t *Attention) backwardGroup(dq, dk, dv, do, q, k, v tensor.Matrix, place func(int) int, g int) {
+	buf := t.scratch()
+	defer t.release(buf)
+	dk.Zero()
+	dv.Zero()
+	for lo := 0; lo < q.Rows; lo += t.blockRows() {
+		hi := min(lo+t.blockRows(), q.Rows)
+		keys := place(hi-1) + 1
+		kb, vb := k.RowRange(0, keys), v.RowRange(0, keys)
+		qs, dos := t.stack(&buf.q, q, lo, hi, g), t.stack(&buf.o, do, lo, hi, g)
+		p, d := matrix(&buf.p, qs.Rows, keys), matrix(&buf.d, qs.Rows, keys)
+		t.probabilities(p, qs, kb, place, lo, hi)
+		tensor.TMatMul(dv.RowRange(0, keys), p, dos, true)
+		tensor.MatMulT(d, dos, vb, false)
+		scale := t.scale()
+		parallel.Range(d.Rows, rowGrain, func(lo, hi int) {
+			for i := lo; i < hi; i++ {
 				vec.SoftmaxBackward(d.Row(i), p.Row(i), scale)
 			}
-			tensor.MatMul(dqh.RowRange(lo, hi), d, kb, false)
-			tensor.TMatMul(dkg.RowRange(0, hi), d, qb, true)
+		})
+		if dk.Rows > 0 {
+			tensor.TMatMul(dk.RowRange(0, keys), d, qs, true)
 		}
+		tensor.MatMul(dos, d, kb, false) // dq, in the place of do
+		t.unstack(dq, dos, lo, hi, g)
 	}
 }
 
-// probabilities writes the causal softmax of the scaled scores of q (rows,
-// K) against k (keys, K) to s; row i may see keys 0 to first+i.
-func (t *Attention) probabilities(s, q, k tensor.Matrix, first int) {
-	tensor.MatMulT(s, q, k, false)
+// probabilities writes the causal softmax of the scaled scores of the stacked
+// queries q (R, K) of rows lo to hi-1 against k (keys, K) to p (R, keys).
+func (t *Attention) probabilities(p, q, k tensor.Matrix, place func(int) int, lo, hi int) {
+	tensor.MatMulT(p, q, k, false)
 	scale := t.scale()
-	for i := range s.Rows {
-		row := s.Row(i)
-		vec.Softmax(row[:first+i+1], scale)
-		clear(row[first+i+1:])
-	}
+	parallel.Range(p.Rows, rowGrain, func(from, to int) {
+		for i := from; i < to; i++ {
+			row, seen := p.Row(i), place(lo+i%(hi-lo))+1
+			vec.Softmax(row[:seen], scale)
+			clear(row[seen:])
+		}
+	})
 }
 
 func (t *Attention) scale() float32 { return float32(1 / math.Sqrt(float64(t.Width))) }
 
+// head views the columns of head h.
 func (t *Attention) head(m tensor.Matrix, h int) tensor.Matrix {
 	return m.ColRange(h*t.Width, (h+1)*t.Width)
 }
 
-func (t *Attention) firstQuery(g int) int { return g * (t.Heads / t.KVHeads) }
+// stack copies rows lo to hi-1 of the query heads of group g, head by head.
+func (t *Attention) stack(buf *[]float32, m tensor.Matrix, lo, hi, g int) tensor.Matrix {
+	heads := t.Heads / t.KVHeads
+	s := matrix(buf, heads*(hi-lo), t.Width)
+	for h := range heads {
+		s.RowRange(h*(hi-lo), (h+1)*(hi-lo)).CopyFrom(t.head(m, g*heads+h).RowRange(lo, hi))
+	}
+	return s
+}
+
+// unstack is the reverse of stack.
+func (t *Attention) unstack(m, s tensor.Matrix, lo, hi, g int) {
+	heads := t.Heads / t.KVHeads
+	for h := range heads {
+		t.head(m, g*heads+h).RowRange(lo, hi).CopyFrom(s.RowRange(h*(hi-lo), (h+1)*(hi-lo)))
+	}
+}
 
 func (t *Attention) scratch() *attnScratch {
 	t.mu.Lock()

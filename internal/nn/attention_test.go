@@ -50,10 +50,10 @@ func TestAttention(t *testing.T) {
 		n, qc, kc := p.Rows(), c.heads*c.width, c.kv*c.width
 		q, k, v, do := random("q", n, qc), random("k", n, kc), random("v", n, kc), random("do", n, qc)
 		o := tensor.New(n, qc)
-		att.ForwardPass(o, q, k, v, p)
+		att.ForwardPass(o, q, k, v, p, p)
 		for e := range p.Sequences() {
-			want := naiveAttention(p.sequence(q, e), p.sequence(k, e), p.sequence(v, e), c.heads, c.kv, c.width)
-			got := p.sequence(o, e)
+			want := naiveAttention(p.Sequence(q, e), p.Sequence(k, e), p.Sequence(v, e), c.heads, c.kv, c.width)
+			got := p.Sequence(o, e)
 			for i := range got.Rows {
 				for j, g := range got.Row(i) {
 					if math.Abs(float64(g-want.Row(i)[j])) > 3e-6 {
@@ -63,8 +63,8 @@ func TestAttention(t *testing.T) {
 			}
 		}
 		dq, dk, dv := tensor.New(n, qc), tensor.New(n, kc), tensor.New(n, kc)
-		att.BackwardPass(dq, dk, dv, do, q, k, v, p)
-		loss := func() float64 { att.ForwardPass(o, q, k, v, p); return dot(o, do) }
+		att.BackwardPass(dq, dk, dv, do, q, k, v, p, p)
+		loss := func() float64 { att.ForwardPass(o, q, k, v, p, p); return dot(o, do) }
 		checkGradient(t, fmt.Sprintf("%+v q", c), q, dq, loss)
 		checkGradient(t, fmt.Sprintf("%+v k", c), k, dk, loss)
 		checkGradient(t, fmt.Sprintf("%+v v", c), v, dv, loss)
@@ -77,10 +77,10 @@ func TestAttentionContinuation(t *testing.T) {
 	att := &Attention{Heads: 4, KVHeads: 2, Width: 6}
 	q, k, v := random("q", 90, 24), random("k", 90, 12), random("v", 90, 12)
 	whole := tensor.New(90, 24)
-	att.Forward(whole, q, k, v)
+	att.Forward(whole, q, k, v, func(i int) int { return i })
 	for _, from := range []int{1, 63, 64, 89} {
 		tail := tensor.New(90-from, 24)
-		att.Forward(tail, q.RowRange(from, 90), k, v)
+		att.Forward(tail, q.RowRange(from, 90), k, v, func(i int) int { return from + i })
 		if fmt.Sprint(tail.Data) != fmt.Sprint(whole.RowRange(from, 90).Data) {
 			t.Errorf("rows from %d on differ", from)
 		}

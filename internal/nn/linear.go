@@ -92,9 +92,9 @@ func (l *Linear) Backward(dx, dy, x tensor.Matrix, acc bool, c *LinearCache, p *
 	dh.Scale(l.LoRA.Scale)
 	xd := l.dropped(x, p, a)
 	for e := range p.Sequences() {
-		tensor.TMatMul(A.Sum.Next(), p.sequence(dh, e), p.sequence(xd, e), false)
+		tensor.TMatMul(A.Sum.Next(), p.Sequence(dh, e), p.Sequence(xd, e), false)
 		A.Sum.Push()
-		tensor.TMatMul(B.Sum.Next(), p.sequence(dy, e), p.sequence(c.h, e), false)
+		tensor.TMatMul(B.Sum.Next(), p.Sequence(dy, e), p.Sequence(c.h, e), false)
 		B.Sum.Push()
 	}
 	switch {

@@ -126,8 +126,8 @@ func TestRoPEAdjoint(t *testing.T) {
 	y, v := tensor.New(7, 12), tensor.New(7, 12)
 	y.CopyFrom(x)
 	v.CopyFrom(u)
-	r.Rotate(y, 2, 0, 7)
-	r.Backward(v, 2, 7)
+	r.Rotate(y, 2, func(i int) int { return i }, 7)
+	r.Backward(v, 2, func(i int) int { return i }, 7)
 	if a, b := dot(y, u), dot(x, v); math.Abs(a-b) > 1e-5 {
 		t.Errorf("⟨Rx, u⟩ = %v, ⟨x, Rᵀu⟩ = %v", a, b)
 	}
@@ -140,7 +140,7 @@ func TestRoPEAdjoint(t *testing.T) {
 	// The last rows alone, from their position on, are the same bits.
 	tail := tensor.New(2, 12)
 	tail.CopyFrom(x.RowRange(5, 7))
-	r.Rotate(tail, 2, 5, 7)
+	r.Rotate(tail, 2, func(i int) int { return 5 + i }, 7)
 	if fmt.Sprint(tail.Data) != fmt.Sprint(y.RowRange(5, 7).Data) {
 		t.Error("a later start changes the rotation")
 	}

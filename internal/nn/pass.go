@@ -64,7 +64,16 @@ func (p *Pass) place(i, start int) int {
 	return p.Places[i]
 }
 
-// sequence views the rows of sequence e.
-func (p *Pass) sequence(m tensor.Matrix, e int) tensor.Matrix {
+// PlacesOf returns the function that tells the place of row i of sequence e.
+func (p *Pass) PlacesOf(e int) func(i int) int {
+	start := p.Starts[e]
+	if p.Places == nil {
+		return func(i int) int { return i }
+	}
+	return func(i int) int { return p.Places[start+i] }
+}
+
+// Sequence views the rows of sequence e.
+func (p *Pass) Sequence(m tensor.Matrix, e int) tensor.Matrix {
 	return m.RowRange(p.Starts[e], p.Starts[e+1])
 }

@@ -28,10 +28,10 @@ type RoPE struct {
 // rotation holds cos and sin, both (positions, K/2).
 type rotation struct{ cos, sin tensor.Matrix }
 
-// Rotate turns x (T, heads·K), the rows of one sequence from position `from`
-// on, in place. The sequence has length positions in all.
-func (r *RoPE) Rotate(x tensor.Matrix, heads, from, length int) {
-	r.apply(x, heads, from, length, 1)
+// Rotate turns x (T, heads·K), rows of one sequence at the given places, where
+// they lie. The sequence has length places in all.
+func (r *RoPE) Rotate(x tensor.Matrix, heads int, place func(i int) int, length int) {
+	r.apply(x, heads, place, length, 1)
 }
 
 // Backward turns the gradient dx back: the transpose of a rotation is the
@@ -39,16 +39,16 @@ func (r *RoPE) Rotate(x tensor.Matrix, heads, from, length int) {
 //
 //	dx1 = dy1·cos + dy2·sin
 //	dx2 = dy2·cos − dy1·sin
-func (r *RoPE) Backward(dx tensor.Matrix, heads, length int) {
-	r.apply(dx, heads, 0, length, -1)
+func (r *RoPE) Backward(dx tensor.Matrix, heads int, place func(i int) int, length int) {
+	r.apply(dx, heads, place, length, -1)
 }
 
-func (r *RoPE) apply(x tensor.Matrix, heads, from, length int, sign float32) {
+func (r *RoPE) apply(x tensor.Matrix, heads int, place func(i int) int, length int, sign float32) {
 	rot := r.table(length)
 	half := rot.cos.Cols
 	parallel.Range(x.Rows, rowGrain, func(lo, hi int) {
 		for t := lo; t < hi; t++ {
-			cos, sin, row := rot.cos.Row(from+t), rot.sin.Row(from+t), x.Row(t)
+			cos, sin, row := rot.cos.Row(place(t)), rot.sin.Row(place(t)), x.Row(t)
 			for h := range heads {
 				pairs := row[2*h*half : 2*(h+1)*half]
 				vec.Rotate(pairs[:half], pairs[half:], cos, sin, sign)
