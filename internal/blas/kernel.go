@@ -6,6 +6,9 @@ import (
 	"github.com/stablelora/stablelora/internal/isa"
 )
 
+//go:generate go -C _gen run . -out ../gemm_amd64.s -stubs ../gemm_amd64.go -pkg blas
+//go:generate go -C ../_neon run ./blas -out ../blas/gemm_arm64.s -stubs ../blas/gemm_arm64.go -pkg blas
+
 // Install makes gonum's blas32 compute with this package, on the instruction set
 // that isa.Variable names or the best there is, and returns its name. It is
 // meant to be called once, before any product.

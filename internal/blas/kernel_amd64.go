@@ -3,11 +3,11 @@
 package blas
 
 import (
+	"slices"
+
 	"github.com/stablelora/stablelora/internal/dtype"
 	"github.com/stablelora/stablelora/internal/isa"
 )
-
-//go:generate go -C _gen run . -out ../gemm_amd64.s -stubs ../gemm_amd64.go -pkg blas
 
 func (k *kernel) multiplyTile(t *tile) {
 	switch {
@@ -134,4 +134,14 @@ func (k *kernel) roundBlocks(panel []float32) int {
 	}
 	roundAVX2(&panel[0], blocks)
 	return 8 * blocks
+}
+
+// peak does rounds of peakChains multiply-adds on the best instruction set there
+// is and returns of how many elements; 0 if it has none.
+func peak(rounds int) (elements int) {
+	if !slices.Contains(isa.Available(), isa.AVX2) {
+		return 0
+	}
+	peakAVX2(rounds)
+	return 8
 }

@@ -1,7 +1,5 @@
 package blas
 
-import "github.com/stablelora/stablelora/internal/isa"
-
 // peakChains is how many chains of multiply-adds run side by side.
 const peakChains = 12
 
@@ -13,11 +11,8 @@ func MultiplyAdds(rounds int) float64 {
 	if rounds <= 0 {
 		return 0
 	}
-	for _, s := range isa.Available() {
-		if s == isa.AVX2 {
-			peakAVX2(rounds)
-			return 2 * 8 * peakChains * float64(rounds)
-		}
+	if elements := peak(rounds); elements > 0 {
+		return 2 * float64(elements) * peakChains * float64(rounds)
 	}
 	var sum float32
 	multiplyAddsGeneric(rounds, &sum)

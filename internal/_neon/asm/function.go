@@ -95,15 +95,19 @@ func Load(name string) Reg {
 	return r
 }
 
-// Op writes an instruction in Go's syntax, operands in Go's order.
+// Op writes an instruction in Go's syntax, operands in Go's order; an int is a
+// constant.
 func Op(name string, operands ...any) {
 	l := line{format: name}
 	for i, o := range operands {
 		l.format += map[bool]string{true: " ", false: ", "}[i == 0]
-		if v, ok := o.(*Vec); ok {
+		switch o := o.(type) {
+		case *Vec:
 			l.format += "F%d"
-			l.regs = append(l.regs, v)
-		} else {
+			l.regs = append(l.regs, o)
+		case int:
+			l.format += fmt.Sprint("$", o)
+		default:
 			l.format += fmt.Sprint(o)
 		}
 	}
@@ -116,6 +120,24 @@ func Mem(r Reg, disp int) string {
 		return fmt.Sprintf("(%v)", r)
 	}
 	return fmt.Sprintf("%d(%v)", disp, r)
+}
+
+// LD1R loads the float32 that r points to into all elements and adds step to r.
+func LD1R(r, step Reg) *Vec {
+	d := NewVec()
+	fn.body = append(fn.body, line{format: fmt.Sprintf("VLD1R.P (%v)(%v), [V%%d.S4]", r, step), regs: []*Vec{d}})
+	return d
+}
+
+// LoadPair and StorePair move 32 bytes.
+func LoadPair(r Reg, disp int) (lo, hi *Vec) {
+	lo, hi = NewVec(), NewVec()
+	fn.body = append(fn.body, line{format: fmt.Sprintf("FLDPQ %s, (F%%d, F%%d)", Mem(r, disp)), regs: []*Vec{lo, hi}})
+	return lo, hi
+}
+
+func StorePair(lo, hi *Vec, r Reg, disp int) {
+	fn.body = append(fn.body, line{format: fmt.Sprintf("FSTPQ (F%%d, F%%d), %s", Mem(r, disp)), regs: []*Vec{lo, hi}})
 }
 
 // Label marks a place to branch to.

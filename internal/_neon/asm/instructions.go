@@ -56,6 +56,17 @@ func FADD2D(d, n *Vec)    { vector(0x4e60d400, "fadd v%d.2d, v%d.2d, v%d.2d", d,
 func FMLA2D(d, n, m *Vec) { vector(0x4e60cc00, "fmla v%d.2d, v%d.2d, v%d.2d", d, n, m) }
 func FADDP2D(n *Vec) *Vec { return shift(0x7e70d800, "faddp d%d, v%d.2d", n) } // both elements' sum
 
+// Permutations: TRN1 and TRN2 give n[0] m[0] n[2] m[2] and n[1] m[1] n[3] m[3],
+// ZIP1 and ZIP2 n[0] m[0] n[1] m[1] and n[2] m[2] n[3] m[3]; with 2D the elements
+// have 64 bits.
+
+func TRN1(n, m *Vec) *Vec   { return three(0x4e802800, "trn1", "4s", n, m) }
+func TRN2(n, m *Vec) *Vec   { return three(0x4e806800, "trn2", "4s", n, m) }
+func ZIP1(n, m *Vec) *Vec   { return three(0x4e803800, "zip1", "4s", n, m) }
+func ZIP2(n, m *Vec) *Vec   { return three(0x4e807800, "zip2", "4s", n, m) }
+func ZIP12D(n, m *Vec) *Vec { return three(0x4ec03800, "zip1", "2d", n, m) }
+func ZIP22D(n, m *Vec) *Vec { return three(0x4ec07800, "zip2", "2d", n, m) }
+
 // Conversions; those with a 2 read, or write, the upper half.
 
 func FCVTL2D(n *Vec) *Vec  { return two(0x0e617800, "fcvtl", "2d", "2s", n) } // float32 to float64
@@ -69,8 +80,15 @@ func SHLL2(n *Vec) *Vec    { return shift(0x6e613800, "shll2 v%d.4s, v%d.8h, #16
 func SHRN(n *Vec) *Vec     { return shift(0x0f108400, "shrn v%d.4h, v%d.4s, #16", n) } // and back
 func SHRN2(d, n *Vec)      { vector(0x4f108400, "shrn2 v%d.8h, v%d.4s, #16", d, n) }
 
+// Clear makes all elements of d 0.
+func Clear(d *Vec) { vector(0x6f00e400, "movi v%d.2d, #0", d) }
+
 // Zero is 0 in all elements.
-func Zero() *Vec { return one(0x6f00e400, "movi v%d.2d, #0") }
+func Zero() *Vec {
+	d := NewVec()
+	Clear(d)
+	return d
+}
 
 // DUP is a lane, or the low half of a register, in all elements.
 func DUP(l Lane) *Vec {

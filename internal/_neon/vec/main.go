@@ -66,17 +66,17 @@ type block struct {
 // elements emits body for all whole blocks of n elements and for the rest.
 func elements(body func(b block)) {
 	n := Load("n")
-	Op("SUBS", "$16", n, n)
+	Op("SUBS", 16, n, n)
 	Branch("BLT", "rest")
 	Label("loop")
 	body(block{})
 	for _, s := range slices {
-		Op("ADD", "$64", s.at, s.at)
+		Op("ADD", 64, s.at, s.at)
 	}
-	Op("SUBS", "$16", n, n)
+	Op("SUBS", 16, n, n)
 	Branch("BGE", "loop")
 	Label("rest")
-	Op("ADDS", "$16", n, n)
+	Op("ADDS", 16, n, n)
 	Branch("BEQ", "done")
 	b := block{true, NewReg(), n}
 	b.copyIn()
@@ -134,8 +134,8 @@ func (b block) each(label string, body func(word Reg)) {
 	Op("MOVD", b.count, left)
 	Label(label)
 	body(NewReg())
-	Op("ADD", "$4", b.buffers, b.buffers)
-	Op("SUBS", "$1", left, left)
+	Op("ADD", 4, b.buffers, b.buffers)
+	Op("SUBS", 1, left, left)
 	Branch("BNE", label)
 	Op("SUB", b.count.String()+"<<2", b.buffers, b.buffers)
 }

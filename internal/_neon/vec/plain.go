@@ -97,9 +97,9 @@ func blocks(wide, narrow Reg, body func()) {
 	n := Load("n")
 	Label("loop")
 	body()
-	Op("ADD", "$32", wide, wide)
-	Op("ADD", "$16", narrow, narrow)
-	Op("SUBS", "$1", n, n)
+	Op("ADD", 32, wide, wide)
+	Op("ADD", 16, narrow, narrow)
+	Op("SUBS", 1, n, n)
 	Branch("BNE", "loop")
 	Return()
 }

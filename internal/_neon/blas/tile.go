@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/stablelora/stablelora/internal/_neon/asm"
+)
+
+// tile generates the kernel for `rows` rows of A and 16 columns of B: four
+// accumulators a row, one fused multiply-add on each per step of k.
+func tile(rows int) {
+	name := fmt.Sprintf("tile%dNEON", rows)
+	Func(name, "depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool", "",
+		fmt.Sprintf("the kernel for %d x %d elements of C; see tile.multiplyGeneric. Strides are in bytes.", rows, tileCols))
+	depth, a, rs, cs := Load("depth"), Load("a"), Load("rs"), Load("cs")
+	b, ldb, c, ldc := Load("b"), Load("ldb"), Load("c"), Load("ldc")
+	sum := loadTile(rows, c, ldc)
+
+	loadB := func() (v [4]*Vec) {
+		v[0], v[1] = LoadPair(b, 0)
+		v[2], v[3] = LoadPair(b, 32)
+		Op("ADD", ldb, b, b)
+		return v
+	}
+	Op("CMP", 4, rs)
+	Branch("BNE", "apart")
+
+	steps("packed", depth, func() {
+		v, x := loadB(), loadColumn(rows, a)
+		Op("ADD", cs, a, a)
+		for i := range rows {
+			for j := range v {
+				FMLALane(sum[i][j], v[j], x[i])
+			}
+		}
+	})
+	Op("JMP", "store")
+
+	Label("apart") // the rows of A
+	row := [tileRows]Reg{a}
+	for i := 1; i < rows; i++ {
+		row[i] = NewReg()
+		Op("ADD", rs, row[i-1], row[i])
+	}
+	steps("strided", depth, func() {
+		v := loadB()
+		for i := range rows {
+			x := LD1R(row[i], cs)
+			for j := range v {
+				FMLA(sum[i][j], v[j], x)
+			}
+		}
+	})
+
+	Label("store")
+	for i := range rows {
+		StorePair(sum[i][0], sum[i][1], c, 0)
+		StorePair(sum[i][2], sum[i][3], c, 32)
+		Op("ADD", ldc, c, c)
+	}
+	Return()
+}
+
+type sums [tileRows][4]*Vec
+
+// loadTile starts the chains: at C if the parameter acc is not 0, else at 0.
+func loadTile(rows int, c, ldc Reg) (sum sums) {
+	acc, row := NewReg(), NewReg()
+	Op("MOVBU", Param("acc"), acc)
+	Op("MOVD", c, row)
+	Branch("CBZ", acc, "zero")
+	for i := range rows {
+		sum[i][0], sum[i][1] = LoadPair(row, 0)
+		sum[i][2], sum[i][3] = LoadPair(row, 32)
+		Op("ADD", ldc, row, row)
+	}
+	Op("JMP", "start")
+	Label("zero")
+	for i := range rows {
+		Op("PRFM", Mem(row, 0), "PSTL1KEEP") // needed in the end
+		Op("ADD", ldc, row, row)
+		for _, s := range sum[i] {
+			Clear(s)
+		}
+	}
+	Label("start")
+	return sum
+}
+
+// steps emits step depth times, in a loop of four and a loop of one; it comes
+// out with depth 0.
+func steps(label string, depth Reg, step func()) {
+	const unroll = 4
+	Op("SUBS", unroll, depth, depth)
+	Branch("BLT", label+"Rest")
+	Label(label)
+	for range unroll {
+		step()
+	}
+	Op("SUBS", unroll, depth, depth)
+	Branch("BGE", label)
+	Label(label + "Rest")
+	Op("ADDS", unroll, depth, depth)
+	Branch("BEQ", label+"Done")
+	loop(label+"Single", depth, step)
+	Label(label + "Done")
+}
+
+// loadColumn loads as many elements as there are rows, and nothing beyond.
+func loadColumn(rows int, a Reg) (x [tileRows]Lane) {
+	at := 0
+	for _, part := range []struct {
+		op   string
+		size int
+	}{{"FMOVQ", 4}, {"FMOVD", 2}, {"FMOVS", 1}} {
+		if rows&part.size == 0 {
+			continue
+		}
+		v := NewVec()
+		Op(part.op, Mem(a, 4*at), v)
+		for i := range part.size {
+			x[at] = v.Lane(i)
+			at++
+		}
+	}
+	return x
+}
+
+// peak generates a loop of nothing but multiply-adds, in as many chains as the
+// largest tile has: more than latency times throughput.
+func peak() {
+	Func("peakNEON", "rounds int", "", "peakChains multiply-adds of 8 elements in each round.")
+	rounds := Load("rounds")
+	x := Zero()
+	var sum [4 * tileRows]*Vec
+	for i := range sum {
+		sum[i] = Zero()
+	}
+	loop("loop", rounds, func() {
+		for _, s := range sum {
+			FMLA(s, x, x)
+		}
+	})
+	Return()
+}

@@ -1,0 +1,110 @@
+//go:build !noasm
+
+package blas
+
+import (
+	"github.com/stablelora/stablelora/internal/dtype"
+	"github.com/stablelora/stablelora/internal/isa"
+)
+
+func (k *kernel) multiplyTile(t *tile) {
+	switch {
+	case k.set != isa.NEON:
+		t.multiplyGeneric()
+	case t.cols == k.tileCols:
+		t.multiplyNEON()
+	default: // the kernel writes whole rows: let it do so elsewhere
+		const tileRows, tileCols = 6, 16
+		var c [tileRows * tileCols]float32
+		part := *t
+		part.c, part.ldc = c[:], tileCols
+		if t.acc {
+			for i := range t.rows {
+				copy(c[i*tileCols:], t.c[i*t.ldc:i*t.ldc+t.cols])
+			}
+		}
+		part.multiplyNEON()
+		for i := range t.rows {
+			copy(t.c[i*t.ldc:i*t.ldc+t.cols], c[i*tileCols:])
+		}
+	}
+}
+
+func (t *tile) multiplyNEON() {
+	a, b, c := &t.a.data[0], &t.b[0], &t.c[0]
+	rs, cs, ldb, ldc := uintptr(4*t.a.rs), uintptr(4*t.a.cs), uintptr(4*t.ldb), uintptr(4*t.ldc)
+	switch t.rows {
+	case 1:
+		tile1NEON(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
+	case 2:
+		tile2NEON(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
+	case 3:
+		tile3NEON(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
+	case 4:
+		tile4NEON(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
+	case 5:
+		tile5NEON(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
+	case 6:
+		tile6NEON(t.depth, a, rs, cs, b, ldb, c, ldc, t.acc)
+	}
+}
+
+// packLeftRows packs as many of the first steps of tileRows rows as the assembly
+// can and returns their number.
+func (k *kernel) packLeftRows(dst, src []float32, ld, depth int) int {
+	blocks := depth / 4
+	if k.set != isa.NEON || blocks == 0 {
+		return 0
+	}
+	packLeftNEON(&dst[0], &src[0], uintptr(4*ld), blocks)
+	return 4 * blocks
+}
+
+// packWholeColumns packs as many of the first steps of tileCols columns, stored
+// as rows from element number `from` on, as the assembly can and returns their
+// number.
+func (k *kernel) packWholeColumns(panel []float32, b right, from, depth int) int {
+	blocks := depth / 8
+	if k.set != isa.NEON || blocks == 0 {
+		return 0
+	}
+	for j := 0; j < k.tileCols; j += 8 {
+		dst, at, ld := &panel[j], from+j*b.ld, uintptr(b.dtype.Size()*b.ld)
+		switch b.dtype {
+		case dtype.F32:
+			packColumnsF32NEON(dst, &b.f32[at], ld, blocks)
+		case dtype.BF16:
+			packColumnsBF16NEON(dst, &b.u16[at], ld, blocks)
+		default:
+			packColumnsF16NEON(dst, &b.u16[at], ld, blocks)
+		}
+	}
+	return 8 * blocks
+}
+
+// packRows packs tileCols columns, stored in rows of which the first begins at
+// element number `from`, and says whether it did.
+func (k *kernel) packRows(panel []float32, b right, from, depth int) bool {
+	if k.set != isa.NEON {
+		return false
+	}
+	ld := uintptr(b.dtype.Size() * b.ld)
+	switch b.dtype {
+	case dtype.F32:
+		packRowsF32NEON(&panel[0], &b.f32[from], ld, depth)
+	case dtype.BF16:
+		packRowsBF16NEON(&panel[0], &b.u16[from], ld, depth)
+	default:
+		packRowsF16NEON(&panel[0], &b.u16[from], ld, depth)
+	}
+	return true
+}
+
+// roundBlocks rounds nothing: products of bfloat16 are the portable kernel's.
+func (*kernel) roundBlocks([]float32) int { return 0 }
+
+// peak does rounds of peakChains multiply-adds and returns of how many elements.
+func peak(rounds int) (elements int) {
+	peakNEON(rounds)
+	return 8
+}
