@@ -83,6 +83,7 @@ func printBench(e *env, r *bench.Result) error {
 	fmt.Fprintf(w, "speed\t%.1f GFLOP/s of needed work, %.2f of the peak of %.1f\n", r.GFlops, r.FractionOfPeak, r.PeakGFlops)
 	fmt.Fprintf(w, "prompt\t%.1f tokens/s\n", r.PromptSpeed)
 	fmt.Fprintf(w, "decode\t%.1f tokens/s, %.1f GB/s of weights; this machine reads %.1f GB/s\n", r.DecodeSpeed, r.DecodeRead/1e9, r.ReadSpeed/1e9)
+	fmt.Fprintf(w, "batch\t%.1f tokens/s decoding %d sequences at a time\n", r.BatchSpeed, r.BatchSequences)
 	memory := ""
 	if r.Recompute {
 		memory = ", with activations computed again in the backward pass"

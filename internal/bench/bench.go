@@ -20,10 +20,8 @@ import (
 )
 
 const (
-	rank         = 8 // of LoRA, on q_proj and v_proj
-	promptTokens = 512
-	decodeTokens = 64
-	seed         = 42
+	rank = 8 // of LoRA, on q_proj and v_proj
+	seed = 42
 )
 
 // Options says what to measure.
@@ -56,7 +54,9 @@ type Result struct {
 	PromptSpeed      float64 `json:"prompt_tokens_per_second"`
 	DecodeSpeed      float64 `json:"decode_tokens_per_second"`
 	DecodeRead       float64 `json:"decode_bytes_per_second"` // of weights
-	ReadSpeed        float64 `json:"read_bytes_per_second"`   // of this machine's memory, all threads
+	BatchSequences   int     `json:"batch_decode_sequences"`
+	BatchSpeed       float64 `json:"batch_decode_tokens_per_second"` // of all sequences together
+	ReadSpeed        float64 `json:"read_bytes_per_second"`          // of this machine's memory, all threads
 	PeakRSS          uint64  `json:"peak_rss_bytes"`
 	Parts            []Part  `json:"parts"` // of the median step
 }
@@ -225,42 +225,6 @@ func trainStep(m *model.Decoder, b *model.Batch, pairs []optim.Pair, optimizer o
 		return s, errors.New("the loss of the random model is not finite; please report this")
 	}
 	return s, nil
-}
-
-// infer measures the base model: the median of a few prompts, then a decoded
-// text.
-func (r *Result) infer(ctx context.Context, m *model.Decoder, o Options) error {
-	o.Message("timing prompt and decode")
-	prompt := randomTokens(promptTokens, m.Config.VocabSize)
-	var seconds []float64
-	var cache *model.KVCache
-	var next int32
-	for range 3 {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		cache = m.NewKVCache(promptTokens + decodeTokens)
-		start := time.Now()
-		next = nn.ArgMax(m.Extend(cache, prompt))
-		seconds = append(seconds, time.Since(start).Seconds())
-	}
-	slices.Sort(seconds)
-	r.PromptSpeed = promptTokens / seconds[1]
-
-	start := time.Now()
-	for range decodeTokens {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		next = nn.ArgMax(m.Extend(cache, []int32{next}))
-	}
-	r.DecodeSpeed = decodeTokens / time.Since(start).Seconds()
-	weights := m.Config.NumParameters() // that a token reads: an embedding that is not the head is not among them
-	if !m.Config.TieEmbeddings {
-		weights -= int64(m.Config.VocabSize * m.Config.HiddenSize)
-	}
-	r.DecodeRead = 2 * float64(weights) * r.DecodeSpeed
-	return nil
 }
 
 func randomTokens(n, vocab int) []int32 {

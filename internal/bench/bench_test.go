@@ -64,7 +64,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"tokens", "threads", "supervised", "tokens_per_second", "gflops", "peak_gflops", "fraction_of_peak",
-		"peak_rss_bytes", "decode_tokens_per_second", "prompt_tokens_per_second", "decode_bytes_per_second", "read_bytes_per_second"} {
+		"peak_rss_bytes", "decode_tokens_per_second", "prompt_tokens_per_second", "decode_bytes_per_second", "batch_decode_tokens_per_second", "batch_decode_sequences", "read_bytes_per_second"} {
 		if x, ok := doc[key].(float64); !ok || x <= 0 {
 			t.Errorf("%s is %v", key, doc[key])
 		}

@@ -22,7 +22,7 @@ func fits(c *model.Config, tokens, supervised int, have uint64) (recompute bool,
 	sizes := cost.Sizes{
 		Config: c, WeightBytes: uint64(c.NumParameters()) * uint64(c.DType.Size()), BatchSize: 1, Threads: parallel.Threads(),
 		Pass:  model.PassSize{Rows: tokens - 1, Asked: supervised, Ranks: ranks(c)},
-		Other: 8 * uint64(promptTokens+decodeTokens) * uint64(c.Layers*c.KVHeads*c.HeadDim), // the cache of keys and values
+		Other: c.CacheBytes(cacheTokens),
 	}
 	recompute, _, err = sizes.Choose("auto", have)
 	if short := (*cost.MemoryError)(nil); errors.As(err, &short) {

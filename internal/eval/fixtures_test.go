@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"iter"
 	"os"
 	"slices"
 	"strconv"
@@ -118,10 +119,15 @@ func (m *recorded) Score(_ context.Context, reqs []Request, _ func(int)) ([]Scor
 	return scores, nil
 }
 
-func (m *recorded) Generate(context.Context, []int32, int, func([]int32) bool) ([]int32, error) {
-	ids := m.Encode(m.texts[0], false)
-	m.texts = m.texts[1:]
-	return ids, nil
+func (m *recorded) Generate(_ context.Context, prompts iter.Seq[[]int32], _ int, _ func([]int32) bool, each func([]int32) error) error {
+	for range prompts {
+		ids := m.Encode(m.texts[0], false)
+		m.texts = m.texts[1:]
+		if err := each(ids); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func TestFixtureResults(t *testing.T) {

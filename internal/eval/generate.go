@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// generate lets the model write, one document after the other.
+// generate lets the model write.
 func (q *Questions) generate(ctx context.Context, m Model, maxGen int, opts Options) ([]Sample, error) {
 	room := m.MaxLength() - maxGen
 	if maxGen < 1 || room < 1 {
@@ -20,29 +20,30 @@ func (q *Questions) generate(ctx context.Context, m Model, maxGen int, opts Opti
 	}
 	stop := stopper(m, until)
 	samples := opts.resumed(q)
-	for _, d := range q.documents[len(samples):] {
-		prompt := e.encode(d.context())
-		if len(prompt) == 0 {
-			prompt = []int32{m.PrefixToken()}
+	rest := q.documents[len(samples):]
+	prompts := func(yield func([]int32) bool) {
+		for _, d := range rest {
+			prompt := e.encode(d.context())
+			if len(prompt) == 0 {
+				prompt = []int32{m.PrefixToken()}
+			}
+			if !yield(prompt[max(0, len(prompt)-room):]) {
+				return
+			}
 		}
-		prompt = prompt[max(0, len(prompt)-room):]
-		ids, err := m.Generate(ctx, prompt, maxGen, stop)
-		if err != nil {
-			return nil, err
-		}
+	}
+	err := m.Generate(ctx, prompts, maxGen, stop, func(ids []int32) error {
 		s := Sample{Generated: cut(m.Decode(ids, true), until)}
 		for _, f := range q.Task.Filters {
 			s.Filtered = append(s.Filtered, f.Apply(s.Generated))
 		}
 		samples = append(samples, s)
-		if err := opts.store(s); err != nil {
-			return nil, err
-		}
 		if opts.Progress != nil {
 			opts.Progress(len(samples), len(q.documents))
 		}
-	}
-	return samples, nil
+		return opts.store(s)
+	})
+	return samples, err
 }
 
 // stopper returns a function that says whether the end of what was generated

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -72,16 +73,21 @@ func (m *byteModel) Score(ctx context.Context, reqs []Request, progress func(int
 	return scores, ctx.Err()
 }
 
-func (m *byteModel) Generate(ctx context.Context, prompt []int32, maxNew int, stop func([]int32) bool) ([]int32, error) {
-	text := m.Decode(prompt, false)
-	m.prompts = append(m.prompts, text)
-	var ids []int32
-	for _, id := range m.Encode(m.reply(text), false) {
-		if ids = append(ids, id); len(ids) == maxNew || stop(ids) {
-			break
+func (m *byteModel) Generate(ctx context.Context, prompts iter.Seq[[]int32], maxNew int, stop func([]int32) bool, each func([]int32) error) error {
+	for prompt := range prompts {
+		text := m.Decode(prompt, false)
+		m.prompts = append(m.prompts, text)
+		var ids []int32
+		for _, id := range m.Encode(m.reply(text), false) {
+			if ids = append(ids, id); len(ids) == maxNew || stop(ids) {
+				break
+			}
+		}
+		if err := each(ids); err != nil {
+			return err
 		}
 	}
-	return ids, ctx.Err()
+	return ctx.Err()
 }
 
 // jsonLines reads a file, .gz or not, as JSON lines.

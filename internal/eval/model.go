@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"iter"
 
 	"github.com/stablelora/stablelora/internal/infer"
 )
@@ -22,10 +23,10 @@ type Model interface {
 	// Score answers requests in order. progress may be nil; it is told how
 	// many are answered.
 	Score(ctx context.Context, reqs []Request, progress func(done int)) ([]Score, error)
-	// Generate continues prompt greedily until an end-of-sequence token, which
-	// it leaves out, until there are maxNew tokens, or until stop says so of
-	// the tokens generated so far.
-	Generate(ctx context.Context, prompt []int32, maxNew int, stop func([]int32) bool) ([]int32, error)
+	// Generate continues each prompt greedily until an end-of-sequence token,
+	// which it leaves out, until there are maxNew tokens, or until stop says so
+	// of the tokens generated so far. It hands them to each in the prompts' order.
+	Generate(ctx context.Context, prompts iter.Seq[[]int32], maxNew int, stop func([]int32) bool, each func(ids []int32) error) error
 }
 
 // Request and Score are infer's, so that its Engine is a Model.

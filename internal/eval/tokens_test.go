@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"iter"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -30,16 +31,21 @@ func (m *tokenModel) Score(_ context.Context, reqs []Request, _ func(int)) ([]Sc
 	return make([]Score, len(reqs)), nil
 }
 
-func (m *tokenModel) Generate(_ context.Context, prompt []int32, maxNew int, stop func([]int32) bool) ([]int32, error) {
-	ids := m.generated[len(m.prompts)]
-	m.prompts = append(m.prompts, len(prompt))
-	n := 0
-	for n < min(len(ids), maxNew) && ids[n] != m.eos {
-		if n++; stop(ids[:n]) {
-			break
+func (m *tokenModel) Generate(_ context.Context, prompts iter.Seq[[]int32], maxNew int, stop func([]int32) bool, each func([]int32) error) error {
+	for prompt := range prompts {
+		ids := m.generated[len(m.prompts)]
+		m.prompts = append(m.prompts, len(prompt))
+		n := 0
+		for n < min(len(ids), maxNew) && ids[n] != m.eos {
+			if n++; stop(ids[:n]) {
+				break
+			}
+		}
+		if err := each(ids[:n]); err != nil {
+			return err
 		}
 	}
-	return ids[:n], nil
+	return nil
 }
 
 func fixtureTokenizer(t *testing.T, model string) *tokenModel {

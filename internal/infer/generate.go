@@ -5,54 +5,77 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/stablelora/stablelora/internal/nn"
+	"github.com/stablelora/stablelora/internal/model"
 )
 
 // promptChunk is how many prompt tokens are computed at a time.
 const promptChunk = 512
 
-// roomAhead is for how many new tokens the cache has room at first: maxNew may be
+// roomAhead is for how many new tokens a cache has room at first: maxNew may be
 // far above what is written before the text ends.
 const roomAhead = 512
 
-// Generate continues prompt greedily; see Continue.
-func (e *Engine) Generate(ctx context.Context, prompt []int32, maxNew int, stop func([]int32) bool) ([]int32, error) {
-	return e.Continue(ctx, prompt, maxNew, nn.ArgMax, stop)
-}
-
 // Continue returns the tokens that next picks from the logits (V), one after
 // the other, until one of them ends the text (it is not returned), there are
-// maxNew, or stop, which may be nil, says so of those generated so far.
+// maxNew, at least 1, or stop, which may be nil, says so of those generated so
+// far.
 func (e *Engine) Continue(ctx context.Context, prompt []int32, maxNew int, next func(logits []float32) int32, stop func([]int32) bool) ([]int32, error) {
-	cache := e.Model.NewKVCache(len(prompt) + min(maxNew, roomAhead))
-	var logits []float32
-	size := promptChunk
-	if e.Model.Dynamic() {
-		size = len(prompt)
+	w, err := e.start(ctx, e.Model.NewKVCache(room(prompt, maxNew)), prompt, maxNew, next, stop)
+	for err == nil && !w.ended {
+		err = e.step(ctx, []*writer{w})
 	}
-	for chunk := range slices.Chunk(prompt, size) {
+	return w.out, err
+}
+
+// room is how many tokens a continuation's cache is made for.
+func room(prompt []int32, maxNew int) int { return len(prompt) + min(maxNew, roomAhead) }
+
+// writer is a continuation under way.
+type writer struct {
+	cache  *model.KVCache
+	last   int32   // the newest token, which is not in the cache yet
+	out    []int32 // generated so far
+	ended  bool
+	maxNew int
+	next   func(logits []float32) int32
+	stop   func([]int32) bool
+}
+
+// start computes the prompt but for its last token.
+func (e *Engine) start(ctx context.Context, cache *model.KVCache, prompt []int32, maxNew int, next func([]float32) int32, stop func([]int32) bool) (*writer, error) {
+	w := &writer{cache: cache, last: prompt[len(prompt)-1], maxNew: maxNew, next: next, stop: stop}
+	for chunk := range slices.Chunk(prompt[:len(prompt)-1], promptChunk) {
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return w, err
 		}
-		logits = e.Model.Extend(cache, chunk)
+		e.Model.Extend(cache, chunk, len(prompt))
 	}
-	var out []int32
-	for len(out) < maxNew {
-		if err := ctx.Err(); err != nil {
-			return out, err
-		}
-		id := next(logits)
-		if logits[id] != logits[id] {
-			return out, errors.New("the model's logits are not numbers; its weights or the adapter's are broken")
+	return w, nil
+}
+
+// step writes one more token of each text.
+func (e *Engine) step(ctx context.Context, writers []*writer) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var caches []*model.KVCache
+	var tokens []int32
+	for _, w := range writers {
+		caches, tokens = append(caches, w.cache), append(tokens, w.last)
+	}
+	logits := e.Model.Next(caches, tokens)
+	for i, w := range writers {
+		row := logits.Row(i)
+		id := w.next(row)
+		if row[id] != row[id] {
+			return errors.New("the model's logits are not numbers; its weights or the adapter's are broken")
 		}
 		if slices.Contains(e.Model.Config.StopTokens, id) {
-			break
+			w.ended = true
+			continue
 		}
-		out = append(out, id)
-		if stop != nil && stop(out) || len(out) == maxNew {
-			break
-		}
-		logits = e.Model.Extend(cache, out[len(out)-1:])
+		w.last, w.out = id, append(w.out, id)
+		w.ended = len(w.out) == w.maxNew || w.stop != nil && w.stop(w.out)
 	}
-	return out, nil
+	return nil
 }

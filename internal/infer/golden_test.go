@@ -38,15 +38,16 @@ func checkGreedy(t *testing.T, modelDir, file string) {
 	if err := json.Unmarshal(raw, &want); err != nil {
 		t.Fatal(err)
 	}
+	var prompts [][]int32
 	for _, r := range want.Rows {
 		if got := e.Encode(r.Prompt, true); fmt.Sprint(got) != fmt.Sprint(r.PromptIDs) {
 			t.Errorf("%q: tokens %v, want %v", r.Prompt, got, r.PromptIDs)
 		}
-		ids, err := e.Generate(context.Background(), r.PromptIDs, want.MaxNewTokens, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		wantIDs := r.IDs
+		prompts = append(prompts, r.PromptIDs)
+	}
+	all := generate(t, e, prompts, want.MaxNewTokens, nil)
+	for i, r := range want.Rows {
+		ids, wantIDs := all[i], r.IDs
 		if n := len(wantIDs); n > 0 && contains(e.Model.Config.StopTokens, wantIDs[n-1]) {
 			wantIDs = wantIDs[:n-1] // ours end before the end-of-sequence token
 		}

@@ -102,10 +102,7 @@ func TestContinueEqualsFullPass(t *testing.T) {
 			// and cached keys keep their rotation, here as in transformers.
 			maxNew = e.Model.Config.MaxPositions - len(prompt)
 		}
-		got, err := e.Generate(context.Background(), prompt, maxNew, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		got := generate(t, e, [][]int32{prompt}, maxNew, nil)[0]
 		all := append([]int32{}, prompt...)
 		for range got {
 			b := &model.Batch{Pass: nn.Pass{Starts: []int{0, len(all)}}, Tokens: all, Rows: []int{len(all) - 1}}
@@ -117,22 +114,48 @@ func TestContinueEqualsFullPass(t *testing.T) {
 	}
 }
 
-// A cache that grows gives the bits of one with room from the start, and a limit
-// far away takes no memory.
-func TestCacheGrows(t *testing.T) {
-	e := tiny(t, "llama3")
-	small, large := e.Model.NewKVCache(1), e.Model.NewKVCache(40)
-	ids := tokens(2, 40, 40)
-	for i := 0; i < len(ids); i += 4 {
-		want := slices.Clone(e.Model.Extend(large, ids[i:i+4]))
-		if got := e.Model.Extend(small, ids[i:i+4]); !slices.Equal(got, want) {
-			t.Fatalf("after %d tokens: logits %v, want %v", i+4, got, want)
+// A cache that grows, or had another text before, gives the bits of one with room
+// from the start, however the prompt is cut into parts; and a limit far away takes
+// no memory.
+func TestCache(t *testing.T) {
+	for _, name := range []string{"llama3", "qwen3-yarn", "llama-dynamic"} {
+		e := tiny(t, name)
+		ids := tokens(2, 40, 40)
+		large := e.Model.NewKVCache(40)
+		e.Model.Extend(large, ids[:39], 40)
+		want := slices.Clone(e.Model.Next([]*model.KVCache{large}, ids[39:]).Row(0))
+		for part := 1; part < 40; part += 7 {
+			small := e.Model.NewKVCache(3)
+			e.Model.Extend(small, ids[5:7], 12)
+			small.Reset(1)
+			for chunk := range slices.Chunk(ids[:39], part) {
+				e.Model.Extend(small, chunk, 40)
+			}
+			if got := e.Model.Next([]*model.KVCache{small}, ids[39:]).Row(0); !slices.Equal(got, want) {
+				t.Errorf("%s in parts of %d: logits %v, want %v", name, part, got, want)
+			}
+		}
+		if c := e.Model.NewKVCache(7); e.Model.Config.CacheBytes(c.Capacity()) != uint64(8*7*e.Model.Layers[0].KProj.W.Rows*len(e.Model.Layers)) {
+			t.Errorf("%s: %d bytes for 7 tokens", name, e.Model.Config.CacheBytes(c.Capacity()))
+		}
+		stop := func(out []int32) bool { return len(out) == 2 }
+		if _, err := e.Continue(context.Background(), ids[:1], math.MaxInt32, nn.ArgMax, stop); err != nil {
+			t.Error(err)
 		}
 	}
-	stop := func(out []int32) bool { return len(out) == 2 }
-	if _, err := e.Continue(context.Background(), ids[:1], math.MaxInt32, nn.ArgMax, stop); err != nil {
-		t.Error(err)
+}
+
+// generate continues prompts and returns the answers.
+func generate(t *testing.T, e *Engine, prompts [][]int32, maxNew int, stop func([]int32) bool) (all [][]int32) {
+	t.Helper()
+	err := e.Generate(t.Context(), slices.Values(prompts), maxNew, stop, func(ids []int32) error {
+		all = append(all, ids)
+		return nil
+	})
+	if err != nil || len(all) != len(prompts) {
+		t.Fatalf("%d of %d prompts continued: %v", len(all), len(prompts), err)
 	}
+	return all
 }
 
 func TestContinueStops(t *testing.T) {

@@ -89,9 +89,9 @@ func (b *Block) newActivations(x tensor.Matrix, r rows, a *tensor.Arena) *activa
 	return c
 }
 
-// forward writes the block's output y (M, D) and fills c. With a key-value cache
-// the pass is the continuation of the cached sequence.
-func (b *Block) forward(y tensor.Matrix, c *activations, kv *layerCache, r rows, a *tensor.Arena) {
+// forward writes the block's output y (M, D) and fills c. With key-value caches
+// the pass is the continuation of the cached sequences.
+func (b *Block) forward(y tensor.Matrix, c *activations, kv []*layerCache, r rows, a *tensor.Arena) {
 	m := a.Mark()
 	defer a.Release(m)
 	o := c.o
@@ -110,7 +110,7 @@ func (b *Block) forward(y tensor.Matrix, c *activations, kv *layerCache, r rows,
 	y.Add(c.h)
 }
 
-func (b *Block) forwardAttention(o tensor.Matrix, c *activations, kv *layerCache, r rows, a *tensor.Arena) {
+func (b *Block) forwardAttention(o tensor.Matrix, c *activations, kv []*layerCache, r rows, a *tensor.Arena) {
 	m := a.Mark()
 	defer a.Release(m)
 	norm := a.Alloc(c.x.Rows, b.width)
@@ -123,7 +123,7 @@ func (b *Block) forwardAttention(o tensor.Matrix, c *activations, kv *layerCache
 		b.KNorm.Forward(b.heads(c.k), b.heads(c.kRaw), c.rstdK)
 	}
 	if kv != nil {
-		kv.attend(b, o, c, r)
+		b.attend(kv, o, c, r)
 		return
 	}
 	b.rotate(c.q, c.k, r, (*nn.RoPE).Rotate)

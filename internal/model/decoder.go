@@ -91,10 +91,6 @@ func (m *Decoder) blockRows(i int, all, last rows) rows {
 	return all
 }
 
-// Dynamic says that rotary frequencies depend on a sequence's length, so that a
-// prompt must be computed in one piece.
-func (m *Decoder) Dynamic() bool { return m.Config.RopeScale.Kind == "dynamic" }
-
 // Losses returns the cross-entropy of each target.
 func (m *Decoder) Losses(b *Batch) []float64 {
 	losses := make([]float64, len(b.Rows))
@@ -120,8 +116,8 @@ func (m *Decoder) Logits(b *Batch) tensor.Matrix {
 }
 
 // hidden returns the normalised final states of the batch's rows, keeping
-// nothing on the way. With a cache the batch continues its sequence.
-func (m *Decoder) hidden(b *Batch, c *KVCache) tensor.Matrix {
+// nothing on the way. With caches the batch continues their sequences.
+func (m *Decoder) hidden(b *Batch, caches []*KVCache) tensor.Matrix {
 	m.arena.Reset()
 	a := &m.arena
 	all, last := b.rows()
@@ -131,9 +127,9 @@ func (m *Decoder) hidden(b *Batch, c *KVCache) tensor.Matrix {
 		if i == len(m.Layers)-1 {
 			y = final
 		}
-		var kv *layerCache
-		if c != nil {
-			kv = &c.layers[i]
+		var kv []*layerCache
+		for _, c := range caches {
+			kv = append(kv, &c.layers[i])
 		}
 		mark := a.Mark()
 		r := m.blockRows(i, all, last)

@@ -42,6 +42,10 @@ func (l *Linear) NewCache(rows int, a *tensor.Arena) *LinearCache {
 
 // Forward writes y (N, out) from x (N, in).
 func (l *Linear) Forward(y, x tensor.Matrix, c *LinearCache, p *Pass, a *tensor.Arena) {
+	if p.Decode {
+		l.decode(y, x, c)
+		return
+	}
 	p.Lap(Rest)
 	tensor.MulT(y, x, l.W)
 	p.Lap(LinearForward)

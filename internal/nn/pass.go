@@ -11,6 +11,10 @@ type Pass struct {
 	// out; nil: they follow one another from 0.
 	Places []int
 
+	// Decode says that each row is the next token of a sequence of its own:
+	// products are then tensor.Dots.
+	Decode bool
+
 	// Dropout keys: it is on where Train is set, and a function of the seed, the
 	// step, the place of each sequence in the step's batch, the module and the
 	// token.

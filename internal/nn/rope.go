@@ -21,15 +21,18 @@ type RoPE struct {
 	// length instead of InvFreq (dynamic NTK scaling).
 	Dynamic func(length int) []float32
 
-	last   rotation // the latest table
-	length int      // it was made for; 0: any it is long enough for
+	last rotation // the latest table
 }
 
-// rotation holds cos and sin, both (positions, K/2).
-type rotation struct{ cos, sin tensor.Matrix }
+// rotation holds cos and sin, both (positions, K/2), from position first on. For
+// Dynamic frequencies they are those of one length.
+type rotation struct {
+	cos, sin      tensor.Matrix
+	first, length int
+}
 
-// Rotate turns x (T, heads·K), rows of one sequence at the given places, where
-// they lie. The sequence has length places in all.
+// Rotate turns x (T, heads·K), rows of one sequence at the given places, the
+// first of them lowest, where they lie. The sequence has length places in all.
 func (r *RoPE) Rotate(x tensor.Matrix, heads int, place func(i int) int, length int) {
 	r.apply(x, heads, place, length, 1)
 }
@@ -44,11 +47,15 @@ func (r *RoPE) Backward(dx tensor.Matrix, heads int, place func(i int) int, leng
 }
 
 func (r *RoPE) apply(x tensor.Matrix, heads int, place func(i int) int, length int, sign float32) {
-	rot := r.table(length)
+	if x.Rows == 0 {
+		return
+	}
+	rot := r.table(place(0), length)
 	half := rot.cos.Cols
 	parallel.Range(x.Rows, rowGrain, func(lo, hi int) {
 		for t := lo; t < hi; t++ {
-			cos, sin, row := rot.cos.Row(place(t)), rot.sin.Row(place(t)), x.Row(t)
+			p := place(t) - rot.first
+			cos, sin, row := rot.cos.Row(p), rot.sin.Row(p), x.Row(t)
 			for h := range heads {
 				pairs := row[2*h*half : 2*(h+1)*half]
 				vec.Rotate(pairs[:half], pairs[half:], cos, sin, sign)
@@ -57,28 +64,31 @@ func (r *RoPE) apply(x tensor.Matrix, heads int, place func(i int) int, length i
 	})
 }
 
-// table returns cos and sin for at least length positions.
-func (r *RoPE) table(length int) rotation {
-	freq, rows, key := r.InvFreq, max(length, 2*r.last.cos.Rows), 0
+// table returns cos and sin for positions from, …, length-1 at least.
+func (r *RoPE) table(from, length int) rotation {
 	if r.Dynamic != nil {
-		key, rows = length, length
-	}
-	if r.last.cos.Rows >= length && r.length == key {
+		if r.last.first > from || r.last.length != length {
+			r.last = r.rotations(r.Dynamic(length), from, length)
+		}
 		return r.last
 	}
-	if r.Dynamic != nil {
-		freq = r.Dynamic(length)
+	if have := r.last.cos.Rows; have < length {
+		r.last = r.rotations(r.InvFreq, 0, max(length, 2*have))
 	}
-	rot := rotation{tensor.New(rows, len(freq)), tensor.New(rows, len(freq))}
+	return r.last
+}
+
+func (r *RoPE) rotations(freq []float32, from, length int) rotation {
+	rows := length - from
+	rot := rotation{tensor.New(rows, len(freq)), tensor.New(rows, len(freq)), from, length}
 	for p := range rows {
 		cos, sin := rot.cos.Row(p), rot.sin.Row(p)
 		for i, f := range freq {
 			// The angle is rounded to float32 first, as transformers does.
-			angle := float64(float32(p) * f)
+			angle := float64(float32(from+p) * f)
 			cos[i] = float32(math.Cos(angle)) * r.Scale
 			sin[i] = float32(math.Sin(angle)) * r.Scale
 		}
 	}
-	r.last, r.length = rot, key
 	return rot
 }

@@ -94,6 +94,9 @@ func TestProducts(t *testing.T) {
 			MatMulT(y, x, transpose(b), acc)
 			mustEqual(t, "MatMulT", y, want)
 			y.CopyFrom(start)
+			MatDots(y, x, transpose(b), acc)
+			mustEqual(t, "MatDots", y, want)
+			y.CopyFrom(start)
 			TMatMul(y, transpose(x), b, acc)
 			mustEqual(t, "TMatMul", y, want)
 
@@ -104,6 +107,9 @@ func TestProducts(t *testing.T) {
 				if !acc {
 					MulT(y, x, weight(d, transpose(b)))
 					mustEqual(t, "MulT "+d.String(), y, want)
+					y.CopyFrom(start)
+					Dots(y, x, weight(d, transpose(b)))
+					mustEqual(t, "Dots "+d.String(), y, want)
 				}
 			}
 		}
@@ -133,6 +139,8 @@ func TestEmptyViews(t *testing.T) {
 	MatMulT(none, none, New(5, 5), true)
 	Mul(none, New(0, 4), weight(dtype.BF16, b), false)
 	MulT(New(0, 4), none, weight(dtype.F32, b))
+	Dots(New(0, 4), none, weight(dtype.F32, b))
+	MatDots(none, none, New(5, 5), true)
 	TMatMul(y, none, none, false) // a sum over no rows
 	mustEqual(t, "TMatMul", y, New(5, 5))
 }
@@ -158,6 +166,8 @@ func TestShapePanics(t *testing.T) {
 		"Mul":     {func() { Mul(New(2, 4), New(2, 4), w, false) }, []string{"dx 2 x 4", "4 x 3"}},
 		"MatMul":  {func() { MatMul(New(2, 4), New(2, 3), New(4, 3), false) }, []string{"x 2 x 3", "b 4 x 3"}},
 		"MatMulT": {func() { MatMulT(New(3, 4), New(2, 3), New(4, 3), false) }, []string{"y 3 x 4", "x 2 x 3"}},
+		"Dots":    {func() { Dots(New(2, 4), New(2, 5), w) }, []string{"2 x 5", "4 x 3", "w"}},
+		"MatDots": {func() { MatDots(New(3, 4), New(2, 3), New(4, 3), false) }, []string{"y 3 x 4", "x 2 x 3"}},
 		"TMatMul": {func() { TMatMul(New(2, 4), New(3, 2), New(2, 4), false) }, []string{"a 3 x 2", "b 2 x 4"}},
 		"Row":     {func() { w.Row(4, make([]float32, 3)) }, []string{"row 4", "w", "4 x 3"}},
 	} {
