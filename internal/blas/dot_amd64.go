@@ -4,47 +4,47 @@
 
 package blas
 
-// dots4x1F32AVX2 computes 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyAVX2. Strides are in bytes.
+// dots4x1F32Kernel computes 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
 //go:noescape
-func dots4x1F32AVX2(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+func dots4x1F32Kernel(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 
-// dots2x2F32AVX2 computes 2·steps columns of 2 rows of C over 16·blocks elements; see dots.multiplyAVX2. Strides are in bytes.
+// dots2x2F32Kernel computes 2·steps columns of 2 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
 //go:noescape
-func dots2x2F32AVX2(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+func dots2x2F32Kernel(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 
-// dots2x3F32AVX2 computes 2·steps columns of 3 rows of C over 16·blocks elements; see dots.multiplyAVX2. Strides are in bytes.
+// dots2x3F32Kernel computes 2·steps columns of 3 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
 //go:noescape
-func dots2x3F32AVX2(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+func dots2x3F32Kernel(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 
-// dots4x1BF16AVX2 computes 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyAVX2. Strides are in bytes.
+// dots4x1BF16Kernel computes 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
 //go:noescape
-func dots4x1BF16AVX2(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+func dots4x1BF16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 
-// dots2x2BF16AVX2 computes 2·steps columns of 2 rows of C over 16·blocks elements; see dots.multiplyAVX2. Strides are in bytes.
+// dots2x2BF16Kernel computes 2·steps columns of 2 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
 //go:noescape
-func dots2x2BF16AVX2(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+func dots2x2BF16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 
-// dots2x3BF16AVX2 computes 2·steps columns of 3 rows of C over 16·blocks elements; see dots.multiplyAVX2. Strides are in bytes.
+// dots2x3BF16Kernel computes 2·steps columns of 3 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
 //go:noescape
-func dots2x3BF16AVX2(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+func dots2x3BF16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 
-// dots4x1F16AVX2 computes 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyAVX2. Strides are in bytes.
+// dots4x1F16Kernel computes 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
 //go:noescape
-func dots4x1F16AVX2(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+func dots4x1F16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 
-// dots2x2F16AVX2 computes 2·steps columns of 2 rows of C over 16·blocks elements; see dots.multiplyAVX2. Strides are in bytes.
+// dots2x2F16Kernel computes 2·steps columns of 2 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
 //go:noescape
-func dots2x2F16AVX2(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+func dots2x2F16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 
-// dots2x3F16AVX2 computes 2·steps columns of 3 rows of C over 16·blocks elements; see dots.multiplyAVX2. Strides are in bytes.
+// dots2x3F16Kernel computes 2·steps columns of 3 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
 //go:noescape
-func dots2x3F16AVX2(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+func dots2x3F16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func dots4x1F32AVX2(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+// func dots4x1F32Kernel(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dots4x1F32AVX2(SB), NOSPLIT, $0-89
+TEXT ·dots4x1F32Kernel(SB), NOSPLIT, $0-89
 	MOVQ steps+0(FP), AX
 	MOVQ w+16(FP), DX
 	MOVQ a+48(FP), BX
@@ -176,9 +176,9 @@ plain3:
 	VZEROUPPER
 	RET
 
-// func dots2x2F32AVX2(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+// func dots2x2F32Kernel(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dots2x2F32AVX2(SB), NOSPLIT, $0-89
+TEXT ·dots2x2F32Kernel(SB), NOSPLIT, $0-89
 	MOVQ steps+0(FP), AX
 	MOVQ w+16(FP), DX
 	MOVQ a+48(FP), BX
@@ -331,9 +331,9 @@ plain3:
 	VZEROUPPER
 	RET
 
-// func dots2x3F32AVX2(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+// func dots2x3F32Kernel(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·dots2x3F32AVX2(SB), NOSPLIT, $0-89
+TEXT ·dots2x3F32Kernel(SB), NOSPLIT, $0-89
 	MOVQ steps+0(FP), AX
 	MOVQ w+16(FP), DX
 	MOVQ a+48(FP), BX
@@ -538,9 +538,9 @@ plain5:
 	VZEROUPPER
 	RET
 
-// func dots4x1BF16AVX2(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+// func dots4x1BF16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·dots4x1BF16AVX2(SB), NOSPLIT, $0-89
+TEXT ·dots4x1BF16Kernel(SB), NOSPLIT, $0-89
 	MOVQ steps+0(FP), AX
 	MOVQ w+16(FP), DX
 	MOVQ a+48(FP), BX
@@ -730,9 +730,9 @@ plain3:
 	VZEROUPPER
 	RET
 
-// func dots2x2BF16AVX2(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+// func dots2x2BF16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·dots2x2BF16AVX2(SB), NOSPLIT, $0-89
+TEXT ·dots2x2BF16Kernel(SB), NOSPLIT, $0-89
 	MOVQ steps+0(FP), AX
 	MOVQ w+16(FP), DX
 	MOVQ a+48(FP), BX
@@ -895,9 +895,9 @@ plain3:
 	VZEROUPPER
 	RET
 
-// func dots2x3BF16AVX2(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+// func dots2x3BF16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 // Requires: AVX, AVX2, FMA3, MMX+
-TEXT ·dots2x3BF16AVX2(SB), NOSPLIT, $0-89
+TEXT ·dots2x3BF16Kernel(SB), NOSPLIT, $0-89
 	MOVQ steps+0(FP), AX
 	MOVQ w+16(FP), DX
 	MOVQ a+48(FP), BX
@@ -1112,9 +1112,9 @@ plain5:
 	VZEROUPPER
 	RET
 
-// func dots4x1F16AVX2(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+// func dots4x1F16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 // Requires: AVX, F16C, FMA3, MMX+
-TEXT ·dots4x1F16AVX2(SB), NOSPLIT, $0-89
+TEXT ·dots4x1F16Kernel(SB), NOSPLIT, $0-89
 	MOVQ steps+0(FP), AX
 	MOVQ w+16(FP), DX
 	MOVQ a+48(FP), BX
@@ -1280,9 +1280,9 @@ plain3:
 	VZEROUPPER
 	RET
 
-// func dots2x2F16AVX2(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+// func dots2x2F16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 // Requires: AVX, F16C, FMA3, MMX+
-TEXT ·dots2x2F16AVX2(SB), NOSPLIT, $0-89
+TEXT ·dots2x2F16Kernel(SB), NOSPLIT, $0-89
 	MOVQ steps+0(FP), AX
 	MOVQ w+16(FP), DX
 	MOVQ a+48(FP), BX
@@ -1433,9 +1433,9 @@ plain3:
 	VZEROUPPER
 	RET
 
-// func dots2x3F16AVX2(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+// func dots2x3F16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 // Requires: AVX, F16C, FMA3, MMX+
-TEXT ·dots2x3F16AVX2(SB), NOSPLIT, $0-89
+TEXT ·dots2x3F16Kernel(SB), NOSPLIT, $0-89
 	MOVQ steps+0(FP), AX
 	MOVQ w+16(FP), DX
 	MOVQ a+48(FP), BX

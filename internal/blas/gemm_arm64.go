@@ -49,6 +49,21 @@ func packColumnsF32NEON(dst *float32, src *float32, ld uintptr, blocks int)
 //go:noescape
 func packRowsF32NEON(dst *float32, src *float32, ld uintptr, depth int)
 
+// dots4x1F32Kernel is 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x1F32Kernel(steps, blocks int, w *float32, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+
+// dots2x2F32Kernel is 2·steps columns of 2 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x2F32Kernel(steps, blocks int, w *float32, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+
+// dots2x3F32Kernel is 2·steps columns of 3 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x3F32Kernel(steps, blocks int, w *float32, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+
 // packColumnsBF16NEON is the transposition of 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
 //
 //go:noescape
@@ -59,6 +74,21 @@ func packColumnsBF16NEON(dst *float32, src *uint16, ld uintptr, blocks int)
 //go:noescape
 func packRowsBF16NEON(dst *float32, src *uint16, ld uintptr, depth int)
 
+// dots4x1BF16Kernel is 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x1BF16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+
+// dots2x2BF16Kernel is 2·steps columns of 2 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x2BF16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+
+// dots2x3BF16Kernel is 2·steps columns of 3 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x3BF16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+
 // packColumnsF16NEON is the transposition of 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
 //
 //go:noescape
@@ -68,6 +98,21 @@ func packColumnsF16NEON(dst *float32, src *uint16, ld uintptr, blocks int)
 //
 //go:noescape
 func packRowsF16NEON(dst *float32, src *uint16, ld uintptr, depth int)
+
+// dots4x1F16Kernel is 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x1F16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+
+// dots2x2F16Kernel is 2·steps columns of 2 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x2F16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+
+// dots2x3F16Kernel is 2·steps columns of 3 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x3F16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
 
 // peakNEON is peakChains multiply-adds of 8 elements in each round.
 //

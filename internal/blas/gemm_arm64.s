@@ -1895,6 +1895,652 @@ loop:
 	BNE loop
 	RET
 
+// func dots4x1F32Kernel(steps, blocks int, w *float32, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+TEXT ·dots4x1F32Kernel(SB), NOSPLIT, $0-89
+	MOVD steps+0(FP), R0
+	MOVD w+16(FP), R1
+	MOVD stream+24(FP), R2
+	MOVD a+48(FP), R3
+	MOVD c+64(FP), R4
+	MOVD lda+56(FP), R5
+group:
+	MOVD R1, R8
+	ADD R2, R8, R9
+	ADD R2, R9, R10
+	ADD R2, R10, R11
+	MOVD ahead+40(FP), R12
+	ADD R1, R12, R12
+	ADD R2, R12, R13
+	ADD R2, R13, R14
+	ADD R2, R14, R15
+	MOVD R3, R19
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	MOVD blocks+8(FP), R6
+	SUBS $2, R6, R6
+	BLT rest
+loop:
+	FLDPQ (R8), (F16, F17)
+	FLDPQ (R9), (F18, F19)
+	FLDPQ (R10), (F20, F21)
+	FLDPQ (R11), (F22, F23)
+	FLDPQ (R19), (F24, F25)
+	WORD $0x4e38ce00 // fmla v0.4s, v16.4s, v24.4s
+	WORD $0x4e39ce21 // fmla v1.4s, v17.4s, v25.4s
+	WORD $0x4e38ce44 // fmla v4.4s, v18.4s, v24.4s
+	WORD $0x4e39ce65 // fmla v5.4s, v19.4s, v25.4s
+	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
+	WORD $0x4e39cea9 // fmla v9.4s, v21.4s, v25.4s
+	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
+	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
+	FLDPQ 32(R8), (F16, F17)
+	FLDPQ 32(R9), (F18, F19)
+	FLDPQ 32(R10), (F20, F21)
+	FLDPQ 32(R11), (F22, F23)
+	FLDPQ 32(R19), (F24, F25)
+	WORD $0x4e38ce02 // fmla v2.4s, v16.4s, v24.4s
+	WORD $0x4e39ce23 // fmla v3.4s, v17.4s, v25.4s
+	WORD $0x4e38ce46 // fmla v6.4s, v18.4s, v24.4s
+	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
+	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
+	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
+	PRFM (R12), PLDL1KEEP
+	PRFM (R13), PLDL1KEEP
+	PRFM (R14), PLDL1KEEP
+	PRFM (R15), PLDL1KEEP
+	FLDPQ 64(R8), (F16, F17)
+	FLDPQ 64(R9), (F18, F19)
+	FLDPQ 64(R10), (F20, F21)
+	FLDPQ 64(R11), (F22, F23)
+	FLDPQ 64(R19), (F24, F25)
+	WORD $0x4e38ce00 // fmla v0.4s, v16.4s, v24.4s
+	WORD $0x4e39ce21 // fmla v1.4s, v17.4s, v25.4s
+	WORD $0x4e38ce44 // fmla v4.4s, v18.4s, v24.4s
+	WORD $0x4e39ce65 // fmla v5.4s, v19.4s, v25.4s
+	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
+	WORD $0x4e39cea9 // fmla v9.4s, v21.4s, v25.4s
+	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
+	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
+	FLDPQ 96(R8), (F16, F17)
+	FLDPQ 96(R9), (F18, F19)
+	FLDPQ 96(R10), (F20, F21)
+	FLDPQ 96(R11), (F22, F23)
+	FLDPQ 96(R19), (F24, F25)
+	WORD $0x4e38ce02 // fmla v2.4s, v16.4s, v24.4s
+	WORD $0x4e39ce23 // fmla v3.4s, v17.4s, v25.4s
+	WORD $0x4e38ce46 // fmla v6.4s, v18.4s, v24.4s
+	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
+	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
+	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
+	PRFM 64(R12), PLDL1KEEP
+	PRFM 64(R13), PLDL1KEEP
+	PRFM 64(R14), PLDL1KEEP
+	PRFM 64(R15), PLDL1KEEP
+	ADD $128, R19, R19
+	ADD $128, R8, R8
+	ADD $128, R12, R12
+	ADD $128, R9, R9
+	ADD $128, R13, R13
+	ADD $128, R10, R10
+	ADD $128, R14, R14
+	ADD $128, R11, R11
+	ADD $128, R15, R15
+	SUBS $2, R6, R6
+	BGE loop
+rest:
+	ADDS $2, R6, R6
+	BEQ join
+	FLDPQ (R8), (F16, F17)
+	FLDPQ (R9), (F18, F19)
+	FLDPQ (R10), (F20, F21)
+	FLDPQ (R11), (F22, F23)
+	FLDPQ (R19), (F24, F25)
+	WORD $0x4e38ce00 // fmla v0.4s, v16.4s, v24.4s
+	WORD $0x4e39ce21 // fmla v1.4s, v17.4s, v25.4s
+	WORD $0x4e38ce44 // fmla v4.4s, v18.4s, v24.4s
+	WORD $0x4e39ce65 // fmla v5.4s, v19.4s, v25.4s
+	WORD $0x4e38ce88 // fmla v8.4s, v20.4s, v24.4s
+	WORD $0x4e39cea9 // fmla v9.4s, v21.4s, v25.4s
+	WORD $0x4e38cecc // fmla v12.4s, v22.4s, v24.4s
+	WORD $0x4e39ceed // fmla v13.4s, v23.4s, v25.4s
+	FLDPQ 32(R8), (F16, F17)
+	FLDPQ 32(R9), (F18, F19)
+	FLDPQ 32(R10), (F20, F21)
+	FLDPQ 32(R11), (F22, F23)
+	FLDPQ 32(R19), (F24, F25)
+	WORD $0x4e38ce02 // fmla v2.4s, v16.4s, v24.4s
+	WORD $0x4e39ce23 // fmla v3.4s, v17.4s, v25.4s
+	WORD $0x4e38ce46 // fmla v6.4s, v18.4s, v24.4s
+	WORD $0x4e39ce67 // fmla v7.4s, v19.4s, v25.4s
+	WORD $0x4e38ce8a // fmla v10.4s, v20.4s, v24.4s
+	WORD $0x4e39ceab // fmla v11.4s, v21.4s, v25.4s
+	WORD $0x4e38cece // fmla v14.4s, v22.4s, v24.4s
+	WORD $0x4e39ceef // fmla v15.4s, v23.4s, v25.4s
+	PRFM (R12), PLDL1KEEP
+	PRFM (R13), PLDL1KEEP
+	PRFM (R14), PLDL1KEEP
+	PRFM (R15), PLDL1KEEP
+join:
+	MOVBU acc+88(FP), R20
+	MOVD cs+72(FP), R21
+	MOVD ldc+80(FP), R22
+	MOVD R4, R24
+	MOVD R4, R23
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e26d481 // fadd v1.4s, v4.4s, v6.4s
+	WORD $0x4e27d4a2 // fadd v2.4s, v5.4s, v7.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R20, plain0
+	FMOVS (R23), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain0:
+	FMOVS F1, (R23)
+	ADD R21, R23, R23
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R20, plain1
+	FMOVS (R23), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain1:
+	FMOVS F0, (R23)
+	ADD R21, R23, R23
+	WORD $0x4e2ad500 // fadd v0.4s, v8.4s, v10.4s
+	WORD $0x4e2bd521 // fadd v1.4s, v9.4s, v11.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e2ed581 // fadd v1.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5a2 // fadd v2.4s, v13.4s, v15.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R20, plain2
+	FMOVS (R23), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain2:
+	FMOVS F1, (R23)
+	ADD R21, R23, R23
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R20, plain3
+	FMOVS (R23), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain3:
+	FMOVS F0, (R23)
+	ADD R22, R24, R24
+	MOVD R24, R23
+	MOVD step+32(FP), R7
+	ADD R7, R1, R1
+	ADD $4, R4, R4
+	SUBS $1, R0, R0
+	BNE group
+	RET
+
+// func dots2x2F32Kernel(steps, blocks int, w *float32, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+TEXT ·dots2x2F32Kernel(SB), NOSPLIT, $0-89
+	MOVD steps+0(FP), R0
+	MOVD w+16(FP), R1
+	MOVD stream+24(FP), R2
+	MOVD a+48(FP), R3
+	MOVD c+64(FP), R4
+	MOVD lda+56(FP), R5
+group:
+	MOVD R1, R8
+	ADD R2, R8, R9
+	MOVD ahead+40(FP), R10
+	ADD R1, R10, R10
+	ADD R2, R10, R11
+	MOVD R3, R12
+	ADD R5, R12, R13
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	MOVD blocks+8(FP), R6
+	SUBS $2, R6, R6
+	BLT rest
+loop:
+	FLDPQ (R8), (F16, F17)
+	FLDPQ (R9), (F18, F19)
+	FLDPQ (R12), (F20, F21)
+	WORD $0x4e34ce00 // fmla v0.4s, v16.4s, v20.4s
+	WORD $0x4e35ce21 // fmla v1.4s, v17.4s, v21.4s
+	WORD $0x4e34ce44 // fmla v4.4s, v18.4s, v20.4s
+	WORD $0x4e35ce65 // fmla v5.4s, v19.4s, v21.4s
+	FLDPQ (R13), (F20, F21)
+	WORD $0x4e34ce08 // fmla v8.4s, v16.4s, v20.4s
+	WORD $0x4e35ce29 // fmla v9.4s, v17.4s, v21.4s
+	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
+	FLDPQ 32(R8), (F16, F17)
+	FLDPQ 32(R9), (F18, F19)
+	FLDPQ 32(R12), (F20, F21)
+	WORD $0x4e34ce02 // fmla v2.4s, v16.4s, v20.4s
+	WORD $0x4e35ce23 // fmla v3.4s, v17.4s, v21.4s
+	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
+	WORD $0x4e35ce67 // fmla v7.4s, v19.4s, v21.4s
+	FLDPQ 32(R13), (F20, F21)
+	WORD $0x4e34ce0a // fmla v10.4s, v16.4s, v20.4s
+	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
+	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
+	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	PRFM (R10), PLDL1KEEP
+	PRFM (R11), PLDL1KEEP
+	FLDPQ 64(R8), (F16, F17)
+	FLDPQ 64(R9), (F18, F19)
+	FLDPQ 64(R12), (F20, F21)
+	WORD $0x4e34ce00 // fmla v0.4s, v16.4s, v20.4s
+	WORD $0x4e35ce21 // fmla v1.4s, v17.4s, v21.4s
+	WORD $0x4e34ce44 // fmla v4.4s, v18.4s, v20.4s
+	WORD $0x4e35ce65 // fmla v5.4s, v19.4s, v21.4s
+	FLDPQ 64(R13), (F20, F21)
+	WORD $0x4e34ce08 // fmla v8.4s, v16.4s, v20.4s
+	WORD $0x4e35ce29 // fmla v9.4s, v17.4s, v21.4s
+	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
+	FLDPQ 96(R8), (F16, F17)
+	FLDPQ 96(R9), (F18, F19)
+	FLDPQ 96(R12), (F20, F21)
+	WORD $0x4e34ce02 // fmla v2.4s, v16.4s, v20.4s
+	WORD $0x4e35ce23 // fmla v3.4s, v17.4s, v21.4s
+	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
+	WORD $0x4e35ce67 // fmla v7.4s, v19.4s, v21.4s
+	FLDPQ 96(R13), (F20, F21)
+	WORD $0x4e34ce0a // fmla v10.4s, v16.4s, v20.4s
+	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
+	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
+	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	PRFM 64(R10), PLDL1KEEP
+	PRFM 64(R11), PLDL1KEEP
+	ADD $128, R12, R12
+	ADD $128, R13, R13
+	ADD $128, R8, R8
+	ADD $128, R10, R10
+	ADD $128, R9, R9
+	ADD $128, R11, R11
+	SUBS $2, R6, R6
+	BGE loop
+rest:
+	ADDS $2, R6, R6
+	BEQ join
+	FLDPQ (R8), (F16, F17)
+	FLDPQ (R9), (F18, F19)
+	FLDPQ (R12), (F20, F21)
+	WORD $0x4e34ce00 // fmla v0.4s, v16.4s, v20.4s
+	WORD $0x4e35ce21 // fmla v1.4s, v17.4s, v21.4s
+	WORD $0x4e34ce44 // fmla v4.4s, v18.4s, v20.4s
+	WORD $0x4e35ce65 // fmla v5.4s, v19.4s, v21.4s
+	FLDPQ (R13), (F20, F21)
+	WORD $0x4e34ce08 // fmla v8.4s, v16.4s, v20.4s
+	WORD $0x4e35ce29 // fmla v9.4s, v17.4s, v21.4s
+	WORD $0x4e34ce4c // fmla v12.4s, v18.4s, v20.4s
+	WORD $0x4e35ce6d // fmla v13.4s, v19.4s, v21.4s
+	FLDPQ 32(R8), (F16, F17)
+	FLDPQ 32(R9), (F18, F19)
+	FLDPQ 32(R12), (F20, F21)
+	WORD $0x4e34ce02 // fmla v2.4s, v16.4s, v20.4s
+	WORD $0x4e35ce23 // fmla v3.4s, v17.4s, v21.4s
+	WORD $0x4e34ce46 // fmla v6.4s, v18.4s, v20.4s
+	WORD $0x4e35ce67 // fmla v7.4s, v19.4s, v21.4s
+	FLDPQ 32(R13), (F20, F21)
+	WORD $0x4e34ce0a // fmla v10.4s, v16.4s, v20.4s
+	WORD $0x4e35ce2b // fmla v11.4s, v17.4s, v21.4s
+	WORD $0x4e34ce4e // fmla v14.4s, v18.4s, v20.4s
+	WORD $0x4e35ce6f // fmla v15.4s, v19.4s, v21.4s
+	PRFM (R10), PLDL1KEEP
+	PRFM (R11), PLDL1KEEP
+join:
+	MOVBU acc+88(FP), R14
+	MOVD cs+72(FP), R15
+	MOVD ldc+80(FP), R19
+	MOVD R4, R21
+	MOVD R4, R20
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e26d481 // fadd v1.4s, v4.4s, v6.4s
+	WORD $0x4e27d4a2 // fadd v2.4s, v5.4s, v7.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R14, plain0
+	FMOVS (R20), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain0:
+	FMOVS F1, (R20)
+	ADD R15, R20, R20
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R14, plain1
+	FMOVS (R20), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain1:
+	FMOVS F0, (R20)
+	ADD R19, R21, R21
+	MOVD R21, R20
+	WORD $0x4e2ad500 // fadd v0.4s, v8.4s, v10.4s
+	WORD $0x4e2bd521 // fadd v1.4s, v9.4s, v11.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e2ed581 // fadd v1.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5a2 // fadd v2.4s, v13.4s, v15.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R14, plain2
+	FMOVS (R20), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain2:
+	FMOVS F1, (R20)
+	ADD R15, R20, R20
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R14, plain3
+	FMOVS (R20), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain3:
+	FMOVS F0, (R20)
+	ADD R19, R21, R21
+	MOVD R21, R20
+	MOVD step+32(FP), R7
+	ADD R7, R1, R1
+	ADD $4, R4, R4
+	SUBS $1, R0, R0
+	BNE group
+	RET
+
+// func dots2x3F32Kernel(steps, blocks int, w *float32, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+TEXT ·dots2x3F32Kernel(SB), NOSPLIT, $0-89
+	MOVD steps+0(FP), R0
+	MOVD w+16(FP), R1
+	MOVD stream+24(FP), R2
+	MOVD a+48(FP), R3
+	MOVD c+64(FP), R4
+	MOVD lda+56(FP), R5
+group:
+	MOVD R1, R8
+	ADD R2, R8, R9
+	MOVD ahead+40(FP), R10
+	ADD R1, R10, R10
+	ADD R2, R10, R11
+	MOVD R3, R12
+	ADD R5, R12, R13
+	ADD R5, R13, R14
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x6f00e415 // movi v21.2d, #0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	MOVD blocks+8(FP), R6
+	SUBS $2, R6, R6
+	BLT rest
+loop:
+	FLDPQ (R8), (F24, F25)
+	FLDPQ (R9), (F26, F27)
+	FLDPQ (R12), (F28, F29)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf44 // fmla v4.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf65 // fmla v5.4s, v27.4s, v29.4s
+	FLDPQ (R13), (F28, F29)
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf29 // fmla v9.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf4c // fmla v12.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6d // fmla v13.4s, v27.4s, v29.4s
+	FLDPQ (R14), (F28, F29)
+	WORD $0x4e3ccf10 // fmla v16.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf31 // fmla v17.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf54 // fmla v20.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf75 // fmla v21.4s, v27.4s, v29.4s
+	FLDPQ 32(R8), (F24, F25)
+	FLDPQ 32(R9), (F26, F27)
+	FLDPQ 32(R12), (F28, F29)
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf23 // fmla v3.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf46 // fmla v6.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf67 // fmla v7.4s, v27.4s, v29.4s
+	FLDPQ 32(R13), (F28, F29)
+	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2b // fmla v11.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf4e // fmla v14.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6f // fmla v15.4s, v27.4s, v29.4s
+	FLDPQ 32(R14), (F28, F29)
+	WORD $0x4e3ccf12 // fmla v18.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf33 // fmla v19.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf56 // fmla v22.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf77 // fmla v23.4s, v27.4s, v29.4s
+	PRFM (R10), PLDL1KEEP
+	PRFM (R11), PLDL1KEEP
+	FLDPQ 64(R8), (F24, F25)
+	FLDPQ 64(R9), (F26, F27)
+	FLDPQ 64(R12), (F28, F29)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf44 // fmla v4.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf65 // fmla v5.4s, v27.4s, v29.4s
+	FLDPQ 64(R13), (F28, F29)
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf29 // fmla v9.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf4c // fmla v12.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6d // fmla v13.4s, v27.4s, v29.4s
+	FLDPQ 64(R14), (F28, F29)
+	WORD $0x4e3ccf10 // fmla v16.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf31 // fmla v17.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf54 // fmla v20.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf75 // fmla v21.4s, v27.4s, v29.4s
+	FLDPQ 96(R8), (F24, F25)
+	FLDPQ 96(R9), (F26, F27)
+	FLDPQ 96(R12), (F28, F29)
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf23 // fmla v3.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf46 // fmla v6.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf67 // fmla v7.4s, v27.4s, v29.4s
+	FLDPQ 96(R13), (F28, F29)
+	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2b // fmla v11.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf4e // fmla v14.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6f // fmla v15.4s, v27.4s, v29.4s
+	FLDPQ 96(R14), (F28, F29)
+	WORD $0x4e3ccf12 // fmla v18.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf33 // fmla v19.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf56 // fmla v22.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf77 // fmla v23.4s, v27.4s, v29.4s
+	PRFM 64(R10), PLDL1KEEP
+	PRFM 64(R11), PLDL1KEEP
+	ADD $128, R12, R12
+	ADD $128, R13, R13
+	ADD $128, R14, R14
+	ADD $128, R8, R8
+	ADD $128, R10, R10
+	ADD $128, R9, R9
+	ADD $128, R11, R11
+	SUBS $2, R6, R6
+	BGE loop
+rest:
+	ADDS $2, R6, R6
+	BEQ join
+	FLDPQ (R8), (F24, F25)
+	FLDPQ (R9), (F26, F27)
+	FLDPQ (R12), (F28, F29)
+	WORD $0x4e3ccf00 // fmla v0.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf21 // fmla v1.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf44 // fmla v4.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf65 // fmla v5.4s, v27.4s, v29.4s
+	FLDPQ (R13), (F28, F29)
+	WORD $0x4e3ccf08 // fmla v8.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf29 // fmla v9.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf4c // fmla v12.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6d // fmla v13.4s, v27.4s, v29.4s
+	FLDPQ (R14), (F28, F29)
+	WORD $0x4e3ccf10 // fmla v16.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf31 // fmla v17.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf54 // fmla v20.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf75 // fmla v21.4s, v27.4s, v29.4s
+	FLDPQ 32(R8), (F24, F25)
+	FLDPQ 32(R9), (F26, F27)
+	FLDPQ 32(R12), (F28, F29)
+	WORD $0x4e3ccf02 // fmla v2.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf23 // fmla v3.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf46 // fmla v6.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf67 // fmla v7.4s, v27.4s, v29.4s
+	FLDPQ 32(R13), (F28, F29)
+	WORD $0x4e3ccf0a // fmla v10.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf2b // fmla v11.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf4e // fmla v14.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf6f // fmla v15.4s, v27.4s, v29.4s
+	FLDPQ 32(R14), (F28, F29)
+	WORD $0x4e3ccf12 // fmla v18.4s, v24.4s, v28.4s
+	WORD $0x4e3dcf33 // fmla v19.4s, v25.4s, v29.4s
+	WORD $0x4e3ccf56 // fmla v22.4s, v26.4s, v28.4s
+	WORD $0x4e3dcf77 // fmla v23.4s, v27.4s, v29.4s
+	PRFM (R10), PLDL1KEEP
+	PRFM (R11), PLDL1KEEP
+join:
+	MOVBU acc+88(FP), R15
+	MOVD cs+72(FP), R19
+	MOVD ldc+80(FP), R20
+	MOVD R4, R22
+	MOVD R4, R21
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e26d481 // fadd v1.4s, v4.4s, v6.4s
+	WORD $0x4e27d4a2 // fadd v2.4s, v5.4s, v7.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R15, plain0
+	FMOVS (R21), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain0:
+	FMOVS F1, (R21)
+	ADD R19, R21, R21
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R15, plain1
+	FMOVS (R21), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain1:
+	FMOVS F0, (R21)
+	ADD R20, R22, R22
+	MOVD R22, R21
+	WORD $0x4e2ad500 // fadd v0.4s, v8.4s, v10.4s
+	WORD $0x4e2bd521 // fadd v1.4s, v9.4s, v11.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e2ed581 // fadd v1.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5a2 // fadd v2.4s, v13.4s, v15.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R15, plain2
+	FMOVS (R21), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain2:
+	FMOVS F1, (R21)
+	ADD R19, R21, R21
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R15, plain3
+	FMOVS (R21), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain3:
+	FMOVS F0, (R21)
+	ADD R20, R22, R22
+	MOVD R22, R21
+	WORD $0x4e32d600 // fadd v0.4s, v16.4s, v18.4s
+	WORD $0x4e33d621 // fadd v1.4s, v17.4s, v19.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e36d681 // fadd v1.4s, v20.4s, v22.4s
+	WORD $0x4e37d6a2 // fadd v2.4s, v21.4s, v23.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R15, plain4
+	FMOVS (R21), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain4:
+	FMOVS F1, (R21)
+	ADD R19, R21, R21
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R15, plain5
+	FMOVS (R21), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain5:
+	FMOVS F0, (R21)
+	ADD R20, R22, R22
+	MOVD R22, R21
+	MOVD step+32(FP), R7
+	ADD R7, R1, R1
+	ADD $4, R4, R4
+	SUBS $1, R0, R0
+	BNE group
+	RET
+
 // func packColumnsBF16NEON(dst *float32, src *uint16, ld uintptr, blocks int)
 TEXT ·packColumnsBF16NEON(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
@@ -2015,6 +2661,740 @@ loop:
 	BNE loop
 	RET
 
+// func dots4x1BF16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+TEXT ·dots4x1BF16Kernel(SB), NOSPLIT, $0-89
+	MOVD steps+0(FP), R0
+	MOVD w+16(FP), R1
+	MOVD stream+24(FP), R2
+	MOVD a+48(FP), R3
+	MOVD c+64(FP), R4
+	MOVD lda+56(FP), R5
+group:
+	MOVD R1, R8
+	ADD R2, R8, R9
+	ADD R2, R9, R10
+	ADD R2, R10, R11
+	MOVD ahead+40(FP), R12
+	ADD R1, R12, R12
+	ADD R2, R12, R13
+	ADD R2, R13, R14
+	ADD R2, R14, R15
+	MOVD R3, R19
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	MOVD blocks+8(FP), R6
+	SUBS $2, R6, R6
+	BLT rest
+loop:
+	FMOVQ (R8), F16
+	WORD $0x2e613a11 // shll v17.4s, v16.4h, #16
+	WORD $0x6e613a10 // shll2 v16.4s, v16.8h, #16
+	FMOVQ (R9), F18
+	WORD $0x2e613a53 // shll v19.4s, v18.4h, #16
+	WORD $0x6e613a52 // shll2 v18.4s, v18.8h, #16
+	FMOVQ (R10), F20
+	WORD $0x2e613a95 // shll v21.4s, v20.4h, #16
+	WORD $0x6e613a94 // shll2 v20.4s, v20.8h, #16
+	FMOVQ (R11), F22
+	WORD $0x2e613ad7 // shll v23.4s, v22.4h, #16
+	WORD $0x6e613ad6 // shll2 v22.4s, v22.8h, #16
+	FLDPQ (R19), (F24, F25)
+	WORD $0x4e38ce20 // fmla v0.4s, v17.4s, v24.4s
+	WORD $0x4e39ce01 // fmla v1.4s, v16.4s, v25.4s
+	WORD $0x4e38ce64 // fmla v4.4s, v19.4s, v24.4s
+	WORD $0x4e39ce45 // fmla v5.4s, v18.4s, v25.4s
+	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
+	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
+	WORD $0x4e38ceec // fmla v12.4s, v23.4s, v24.4s
+	WORD $0x4e39cecd // fmla v13.4s, v22.4s, v25.4s
+	FMOVQ 16(R8), F16
+	WORD $0x2e613a11 // shll v17.4s, v16.4h, #16
+	WORD $0x6e613a10 // shll2 v16.4s, v16.8h, #16
+	FMOVQ 16(R9), F18
+	WORD $0x2e613a53 // shll v19.4s, v18.4h, #16
+	WORD $0x6e613a52 // shll2 v18.4s, v18.8h, #16
+	FMOVQ 16(R10), F20
+	WORD $0x2e613a95 // shll v21.4s, v20.4h, #16
+	WORD $0x6e613a94 // shll2 v20.4s, v20.8h, #16
+	FMOVQ 16(R11), F22
+	WORD $0x2e613ad7 // shll v23.4s, v22.4h, #16
+	WORD $0x6e613ad6 // shll2 v22.4s, v22.8h, #16
+	FLDPQ 32(R19), (F24, F25)
+	WORD $0x4e38ce22 // fmla v2.4s, v17.4s, v24.4s
+	WORD $0x4e39ce03 // fmla v3.4s, v16.4s, v25.4s
+	WORD $0x4e38ce66 // fmla v6.4s, v19.4s, v24.4s
+	WORD $0x4e39ce47 // fmla v7.4s, v18.4s, v25.4s
+	WORD $0x4e38ceaa // fmla v10.4s, v21.4s, v24.4s
+	WORD $0x4e39ce8b // fmla v11.4s, v20.4s, v25.4s
+	WORD $0x4e38ceee // fmla v14.4s, v23.4s, v24.4s
+	WORD $0x4e39cecf // fmla v15.4s, v22.4s, v25.4s
+	PRFM (R12), PLDL1KEEP
+	PRFM (R13), PLDL1KEEP
+	PRFM (R14), PLDL1KEEP
+	PRFM (R15), PLDL1KEEP
+	FMOVQ 32(R8), F16
+	WORD $0x2e613a11 // shll v17.4s, v16.4h, #16
+	WORD $0x6e613a10 // shll2 v16.4s, v16.8h, #16
+	FMOVQ 32(R9), F18
+	WORD $0x2e613a53 // shll v19.4s, v18.4h, #16
+	WORD $0x6e613a52 // shll2 v18.4s, v18.8h, #16
+	FMOVQ 32(R10), F20
+	WORD $0x2e613a95 // shll v21.4s, v20.4h, #16
+	WORD $0x6e613a94 // shll2 v20.4s, v20.8h, #16
+	FMOVQ 32(R11), F22
+	WORD $0x2e613ad7 // shll v23.4s, v22.4h, #16
+	WORD $0x6e613ad6 // shll2 v22.4s, v22.8h, #16
+	FLDPQ 64(R19), (F24, F25)
+	WORD $0x4e38ce20 // fmla v0.4s, v17.4s, v24.4s
+	WORD $0x4e39ce01 // fmla v1.4s, v16.4s, v25.4s
+	WORD $0x4e38ce64 // fmla v4.4s, v19.4s, v24.4s
+	WORD $0x4e39ce45 // fmla v5.4s, v18.4s, v25.4s
+	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
+	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
+	WORD $0x4e38ceec // fmla v12.4s, v23.4s, v24.4s
+	WORD $0x4e39cecd // fmla v13.4s, v22.4s, v25.4s
+	FMOVQ 48(R8), F16
+	WORD $0x2e613a11 // shll v17.4s, v16.4h, #16
+	WORD $0x6e613a10 // shll2 v16.4s, v16.8h, #16
+	FMOVQ 48(R9), F18
+	WORD $0x2e613a53 // shll v19.4s, v18.4h, #16
+	WORD $0x6e613a52 // shll2 v18.4s, v18.8h, #16
+	FMOVQ 48(R10), F20
+	WORD $0x2e613a95 // shll v21.4s, v20.4h, #16
+	WORD $0x6e613a94 // shll2 v20.4s, v20.8h, #16
+	FMOVQ 48(R11), F22
+	WORD $0x2e613ad7 // shll v23.4s, v22.4h, #16
+	WORD $0x6e613ad6 // shll2 v22.4s, v22.8h, #16
+	FLDPQ 96(R19), (F24, F25)
+	WORD $0x4e38ce22 // fmla v2.4s, v17.4s, v24.4s
+	WORD $0x4e39ce03 // fmla v3.4s, v16.4s, v25.4s
+	WORD $0x4e38ce66 // fmla v6.4s, v19.4s, v24.4s
+	WORD $0x4e39ce47 // fmla v7.4s, v18.4s, v25.4s
+	WORD $0x4e38ceaa // fmla v10.4s, v21.4s, v24.4s
+	WORD $0x4e39ce8b // fmla v11.4s, v20.4s, v25.4s
+	WORD $0x4e38ceee // fmla v14.4s, v23.4s, v24.4s
+	WORD $0x4e39cecf // fmla v15.4s, v22.4s, v25.4s
+	ADD $128, R19, R19
+	ADD $64, R8, R8
+	ADD $64, R12, R12
+	ADD $64, R9, R9
+	ADD $64, R13, R13
+	ADD $64, R10, R10
+	ADD $64, R14, R14
+	ADD $64, R11, R11
+	ADD $64, R15, R15
+	SUBS $2, R6, R6
+	BGE loop
+rest:
+	ADDS $2, R6, R6
+	BEQ join
+	FMOVQ (R8), F16
+	WORD $0x2e613a11 // shll v17.4s, v16.4h, #16
+	WORD $0x6e613a10 // shll2 v16.4s, v16.8h, #16
+	FMOVQ (R9), F18
+	WORD $0x2e613a53 // shll v19.4s, v18.4h, #16
+	WORD $0x6e613a52 // shll2 v18.4s, v18.8h, #16
+	FMOVQ (R10), F20
+	WORD $0x2e613a95 // shll v21.4s, v20.4h, #16
+	WORD $0x6e613a94 // shll2 v20.4s, v20.8h, #16
+	FMOVQ (R11), F22
+	WORD $0x2e613ad7 // shll v23.4s, v22.4h, #16
+	WORD $0x6e613ad6 // shll2 v22.4s, v22.8h, #16
+	FLDPQ (R19), (F24, F25)
+	WORD $0x4e38ce20 // fmla v0.4s, v17.4s, v24.4s
+	WORD $0x4e39ce01 // fmla v1.4s, v16.4s, v25.4s
+	WORD $0x4e38ce64 // fmla v4.4s, v19.4s, v24.4s
+	WORD $0x4e39ce45 // fmla v5.4s, v18.4s, v25.4s
+	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
+	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
+	WORD $0x4e38ceec // fmla v12.4s, v23.4s, v24.4s
+	WORD $0x4e39cecd // fmla v13.4s, v22.4s, v25.4s
+	FMOVQ 16(R8), F16
+	WORD $0x2e613a11 // shll v17.4s, v16.4h, #16
+	WORD $0x6e613a10 // shll2 v16.4s, v16.8h, #16
+	FMOVQ 16(R9), F18
+	WORD $0x2e613a53 // shll v19.4s, v18.4h, #16
+	WORD $0x6e613a52 // shll2 v18.4s, v18.8h, #16
+	FMOVQ 16(R10), F20
+	WORD $0x2e613a95 // shll v21.4s, v20.4h, #16
+	WORD $0x6e613a94 // shll2 v20.4s, v20.8h, #16
+	FMOVQ 16(R11), F22
+	WORD $0x2e613ad7 // shll v23.4s, v22.4h, #16
+	WORD $0x6e613ad6 // shll2 v22.4s, v22.8h, #16
+	FLDPQ 32(R19), (F24, F25)
+	WORD $0x4e38ce22 // fmla v2.4s, v17.4s, v24.4s
+	WORD $0x4e39ce03 // fmla v3.4s, v16.4s, v25.4s
+	WORD $0x4e38ce66 // fmla v6.4s, v19.4s, v24.4s
+	WORD $0x4e39ce47 // fmla v7.4s, v18.4s, v25.4s
+	WORD $0x4e38ceaa // fmla v10.4s, v21.4s, v24.4s
+	WORD $0x4e39ce8b // fmla v11.4s, v20.4s, v25.4s
+	WORD $0x4e38ceee // fmla v14.4s, v23.4s, v24.4s
+	WORD $0x4e39cecf // fmla v15.4s, v22.4s, v25.4s
+	PRFM (R12), PLDL1KEEP
+	PRFM (R13), PLDL1KEEP
+	PRFM (R14), PLDL1KEEP
+	PRFM (R15), PLDL1KEEP
+join:
+	MOVBU acc+88(FP), R20
+	MOVD cs+72(FP), R21
+	MOVD ldc+80(FP), R22
+	MOVD R4, R24
+	MOVD R4, R23
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e26d481 // fadd v1.4s, v4.4s, v6.4s
+	WORD $0x4e27d4a2 // fadd v2.4s, v5.4s, v7.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R20, plain0
+	FMOVS (R23), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain0:
+	FMOVS F1, (R23)
+	ADD R21, R23, R23
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R20, plain1
+	FMOVS (R23), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain1:
+	FMOVS F0, (R23)
+	ADD R21, R23, R23
+	WORD $0x4e2ad500 // fadd v0.4s, v8.4s, v10.4s
+	WORD $0x4e2bd521 // fadd v1.4s, v9.4s, v11.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e2ed581 // fadd v1.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5a2 // fadd v2.4s, v13.4s, v15.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R20, plain2
+	FMOVS (R23), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain2:
+	FMOVS F1, (R23)
+	ADD R21, R23, R23
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R20, plain3
+	FMOVS (R23), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain3:
+	FMOVS F0, (R23)
+	ADD R22, R24, R24
+	MOVD R24, R23
+	MOVD step+32(FP), R7
+	ADD R7, R1, R1
+	ADD $4, R4, R4
+	SUBS $1, R0, R0
+	BNE group
+	RET
+
+// func dots2x2BF16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+TEXT ·dots2x2BF16Kernel(SB), NOSPLIT, $0-89
+	MOVD steps+0(FP), R0
+	MOVD w+16(FP), R1
+	MOVD stream+24(FP), R2
+	MOVD a+48(FP), R3
+	MOVD c+64(FP), R4
+	MOVD lda+56(FP), R5
+group:
+	MOVD R1, R8
+	ADD R2, R8, R9
+	MOVD ahead+40(FP), R10
+	ADD R1, R10, R10
+	ADD R2, R10, R11
+	MOVD R3, R12
+	ADD R5, R12, R13
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	MOVD blocks+8(FP), R6
+	SUBS $2, R6, R6
+	BLT rest
+loop:
+	FMOVQ (R8), F16
+	WORD $0x2e613a11 // shll v17.4s, v16.4h, #16
+	WORD $0x6e613a10 // shll2 v16.4s, v16.8h, #16
+	FMOVQ (R9), F18
+	WORD $0x2e613a53 // shll v19.4s, v18.4h, #16
+	WORD $0x6e613a52 // shll2 v18.4s, v18.8h, #16
+	FLDPQ (R12), (F20, F21)
+	WORD $0x4e34ce20 // fmla v0.4s, v17.4s, v20.4s
+	WORD $0x4e35ce01 // fmla v1.4s, v16.4s, v21.4s
+	WORD $0x4e34ce64 // fmla v4.4s, v19.4s, v20.4s
+	WORD $0x4e35ce45 // fmla v5.4s, v18.4s, v21.4s
+	FLDPQ (R13), (F20, F21)
+	WORD $0x4e34ce28 // fmla v8.4s, v17.4s, v20.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
+	WORD $0x4e35ce4d // fmla v13.4s, v18.4s, v21.4s
+	FMOVQ 16(R8), F16
+	WORD $0x2e613a11 // shll v17.4s, v16.4h, #16
+	WORD $0x6e613a10 // shll2 v16.4s, v16.8h, #16
+	FMOVQ 16(R9), F18
+	WORD $0x2e613a53 // shll v19.4s, v18.4h, #16
+	WORD $0x6e613a52 // shll2 v18.4s, v18.8h, #16
+	FLDPQ 32(R12), (F20, F21)
+	WORD $0x4e34ce22 // fmla v2.4s, v17.4s, v20.4s
+	WORD $0x4e35ce03 // fmla v3.4s, v16.4s, v21.4s
+	WORD $0x4e34ce66 // fmla v6.4s, v19.4s, v20.4s
+	WORD $0x4e35ce47 // fmla v7.4s, v18.4s, v21.4s
+	FLDPQ 32(R13), (F20, F21)
+	WORD $0x4e34ce2a // fmla v10.4s, v17.4s, v20.4s
+	WORD $0x4e35ce0b // fmla v11.4s, v16.4s, v21.4s
+	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
+	WORD $0x4e35ce4f // fmla v15.4s, v18.4s, v21.4s
+	PRFM (R10), PLDL1KEEP
+	PRFM (R11), PLDL1KEEP
+	FMOVQ 32(R8), F16
+	WORD $0x2e613a11 // shll v17.4s, v16.4h, #16
+	WORD $0x6e613a10 // shll2 v16.4s, v16.8h, #16
+	FMOVQ 32(R9), F18
+	WORD $0x2e613a53 // shll v19.4s, v18.4h, #16
+	WORD $0x6e613a52 // shll2 v18.4s, v18.8h, #16
+	FLDPQ 64(R12), (F20, F21)
+	WORD $0x4e34ce20 // fmla v0.4s, v17.4s, v20.4s
+	WORD $0x4e35ce01 // fmla v1.4s, v16.4s, v21.4s
+	WORD $0x4e34ce64 // fmla v4.4s, v19.4s, v20.4s
+	WORD $0x4e35ce45 // fmla v5.4s, v18.4s, v21.4s
+	FLDPQ 64(R13), (F20, F21)
+	WORD $0x4e34ce28 // fmla v8.4s, v17.4s, v20.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
+	WORD $0x4e35ce4d // fmla v13.4s, v18.4s, v21.4s
+	FMOVQ 48(R8), F16
+	WORD $0x2e613a11 // shll v17.4s, v16.4h, #16
+	WORD $0x6e613a10 // shll2 v16.4s, v16.8h, #16
+	FMOVQ 48(R9), F18
+	WORD $0x2e613a53 // shll v19.4s, v18.4h, #16
+	WORD $0x6e613a52 // shll2 v18.4s, v18.8h, #16
+	FLDPQ 96(R12), (F20, F21)
+	WORD $0x4e34ce22 // fmla v2.4s, v17.4s, v20.4s
+	WORD $0x4e35ce03 // fmla v3.4s, v16.4s, v21.4s
+	WORD $0x4e34ce66 // fmla v6.4s, v19.4s, v20.4s
+	WORD $0x4e35ce47 // fmla v7.4s, v18.4s, v21.4s
+	FLDPQ 96(R13), (F20, F21)
+	WORD $0x4e34ce2a // fmla v10.4s, v17.4s, v20.4s
+	WORD $0x4e35ce0b // fmla v11.4s, v16.4s, v21.4s
+	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
+	WORD $0x4e35ce4f // fmla v15.4s, v18.4s, v21.4s
+	ADD $128, R12, R12
+	ADD $128, R13, R13
+	ADD $64, R8, R8
+	ADD $64, R10, R10
+	ADD $64, R9, R9
+	ADD $64, R11, R11
+	SUBS $2, R6, R6
+	BGE loop
+rest:
+	ADDS $2, R6, R6
+	BEQ join
+	FMOVQ (R8), F16
+	WORD $0x2e613a11 // shll v17.4s, v16.4h, #16
+	WORD $0x6e613a10 // shll2 v16.4s, v16.8h, #16
+	FMOVQ (R9), F18
+	WORD $0x2e613a53 // shll v19.4s, v18.4h, #16
+	WORD $0x6e613a52 // shll2 v18.4s, v18.8h, #16
+	FLDPQ (R12), (F20, F21)
+	WORD $0x4e34ce20 // fmla v0.4s, v17.4s, v20.4s
+	WORD $0x4e35ce01 // fmla v1.4s, v16.4s, v21.4s
+	WORD $0x4e34ce64 // fmla v4.4s, v19.4s, v20.4s
+	WORD $0x4e35ce45 // fmla v5.4s, v18.4s, v21.4s
+	FLDPQ (R13), (F20, F21)
+	WORD $0x4e34ce28 // fmla v8.4s, v17.4s, v20.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
+	WORD $0x4e35ce4d // fmla v13.4s, v18.4s, v21.4s
+	FMOVQ 16(R8), F16
+	WORD $0x2e613a11 // shll v17.4s, v16.4h, #16
+	WORD $0x6e613a10 // shll2 v16.4s, v16.8h, #16
+	FMOVQ 16(R9), F18
+	WORD $0x2e613a53 // shll v19.4s, v18.4h, #16
+	WORD $0x6e613a52 // shll2 v18.4s, v18.8h, #16
+	FLDPQ 32(R12), (F20, F21)
+	WORD $0x4e34ce22 // fmla v2.4s, v17.4s, v20.4s
+	WORD $0x4e35ce03 // fmla v3.4s, v16.4s, v21.4s
+	WORD $0x4e34ce66 // fmla v6.4s, v19.4s, v20.4s
+	WORD $0x4e35ce47 // fmla v7.4s, v18.4s, v21.4s
+	FLDPQ 32(R13), (F20, F21)
+	WORD $0x4e34ce2a // fmla v10.4s, v17.4s, v20.4s
+	WORD $0x4e35ce0b // fmla v11.4s, v16.4s, v21.4s
+	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
+	WORD $0x4e35ce4f // fmla v15.4s, v18.4s, v21.4s
+	PRFM (R10), PLDL1KEEP
+	PRFM (R11), PLDL1KEEP
+join:
+	MOVBU acc+88(FP), R14
+	MOVD cs+72(FP), R15
+	MOVD ldc+80(FP), R19
+	MOVD R4, R21
+	MOVD R4, R20
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e26d481 // fadd v1.4s, v4.4s, v6.4s
+	WORD $0x4e27d4a2 // fadd v2.4s, v5.4s, v7.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R14, plain0
+	FMOVS (R20), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain0:
+	FMOVS F1, (R20)
+	ADD R15, R20, R20
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R14, plain1
+	FMOVS (R20), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain1:
+	FMOVS F0, (R20)
+	ADD R19, R21, R21
+	MOVD R21, R20
+	WORD $0x4e2ad500 // fadd v0.4s, v8.4s, v10.4s
+	WORD $0x4e2bd521 // fadd v1.4s, v9.4s, v11.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e2ed581 // fadd v1.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5a2 // fadd v2.4s, v13.4s, v15.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R14, plain2
+	FMOVS (R20), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain2:
+	FMOVS F1, (R20)
+	ADD R15, R20, R20
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R14, plain3
+	FMOVS (R20), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain3:
+	FMOVS F0, (R20)
+	ADD R19, R21, R21
+	MOVD R21, R20
+	MOVD step+32(FP), R7
+	ADD R7, R1, R1
+	ADD $4, R4, R4
+	SUBS $1, R0, R0
+	BNE group
+	RET
+
+// func dots2x3BF16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+TEXT ·dots2x3BF16Kernel(SB), NOSPLIT, $0-89
+	MOVD steps+0(FP), R0
+	MOVD w+16(FP), R1
+	MOVD stream+24(FP), R2
+	MOVD a+48(FP), R3
+	MOVD c+64(FP), R4
+	MOVD lda+56(FP), R5
+group:
+	MOVD R1, R8
+	ADD R2, R8, R9
+	MOVD ahead+40(FP), R10
+	ADD R1, R10, R10
+	ADD R2, R10, R11
+	MOVD R3, R12
+	ADD R5, R12, R13
+	ADD R5, R13, R14
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x6f00e415 // movi v21.2d, #0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	MOVD blocks+8(FP), R6
+	SUBS $2, R6, R6
+	BLT rest
+loop:
+	FMOVQ (R8), F24
+	WORD $0x2e613b19 // shll v25.4s, v24.4h, #16
+	WORD $0x6e613b18 // shll2 v24.4s, v24.8h, #16
+	FMOVQ (R9), F26
+	WORD $0x2e613b5b // shll v27.4s, v26.4h, #16
+	WORD $0x6e613b5a // shll2 v26.4s, v26.8h, #16
+	FLDPQ (R12), (F28, F29)
+	WORD $0x4e3ccf20 // fmla v0.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf01 // fmla v1.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf64 // fmla v4.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf45 // fmla v5.4s, v26.4s, v29.4s
+	FLDPQ (R13), (F28, F29)
+	WORD $0x4e3ccf28 // fmla v8.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf09 // fmla v9.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf6c // fmla v12.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf4d // fmla v13.4s, v26.4s, v29.4s
+	FLDPQ (R14), (F28, F29)
+	WORD $0x4e3ccf30 // fmla v16.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf74 // fmla v20.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf55 // fmla v21.4s, v26.4s, v29.4s
+	FMOVQ 16(R8), F24
+	WORD $0x2e613b19 // shll v25.4s, v24.4h, #16
+	WORD $0x6e613b18 // shll2 v24.4s, v24.8h, #16
+	FMOVQ 16(R9), F26
+	WORD $0x2e613b5b // shll v27.4s, v26.4h, #16
+	WORD $0x6e613b5a // shll2 v26.4s, v26.8h, #16
+	FLDPQ 32(R12), (F28, F29)
+	WORD $0x4e3ccf22 // fmla v2.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf03 // fmla v3.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf66 // fmla v6.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf47 // fmla v7.4s, v26.4s, v29.4s
+	FLDPQ 32(R13), (F28, F29)
+	WORD $0x4e3ccf2a // fmla v10.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf0b // fmla v11.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf6e // fmla v14.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf4f // fmla v15.4s, v26.4s, v29.4s
+	FLDPQ 32(R14), (F28, F29)
+	WORD $0x4e3ccf32 // fmla v18.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf13 // fmla v19.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf76 // fmla v22.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf57 // fmla v23.4s, v26.4s, v29.4s
+	PRFM (R10), PLDL1KEEP
+	PRFM (R11), PLDL1KEEP
+	FMOVQ 32(R8), F24
+	WORD $0x2e613b19 // shll v25.4s, v24.4h, #16
+	WORD $0x6e613b18 // shll2 v24.4s, v24.8h, #16
+	FMOVQ 32(R9), F26
+	WORD $0x2e613b5b // shll v27.4s, v26.4h, #16
+	WORD $0x6e613b5a // shll2 v26.4s, v26.8h, #16
+	FLDPQ 64(R12), (F28, F29)
+	WORD $0x4e3ccf20 // fmla v0.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf01 // fmla v1.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf64 // fmla v4.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf45 // fmla v5.4s, v26.4s, v29.4s
+	FLDPQ 64(R13), (F28, F29)
+	WORD $0x4e3ccf28 // fmla v8.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf09 // fmla v9.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf6c // fmla v12.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf4d // fmla v13.4s, v26.4s, v29.4s
+	FLDPQ 64(R14), (F28, F29)
+	WORD $0x4e3ccf30 // fmla v16.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf74 // fmla v20.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf55 // fmla v21.4s, v26.4s, v29.4s
+	FMOVQ 48(R8), F24
+	WORD $0x2e613b19 // shll v25.4s, v24.4h, #16
+	WORD $0x6e613b18 // shll2 v24.4s, v24.8h, #16
+	FMOVQ 48(R9), F26
+	WORD $0x2e613b5b // shll v27.4s, v26.4h, #16
+	WORD $0x6e613b5a // shll2 v26.4s, v26.8h, #16
+	FLDPQ 96(R12), (F28, F29)
+	WORD $0x4e3ccf22 // fmla v2.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf03 // fmla v3.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf66 // fmla v6.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf47 // fmla v7.4s, v26.4s, v29.4s
+	FLDPQ 96(R13), (F28, F29)
+	WORD $0x4e3ccf2a // fmla v10.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf0b // fmla v11.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf6e // fmla v14.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf4f // fmla v15.4s, v26.4s, v29.4s
+	FLDPQ 96(R14), (F28, F29)
+	WORD $0x4e3ccf32 // fmla v18.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf13 // fmla v19.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf76 // fmla v22.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf57 // fmla v23.4s, v26.4s, v29.4s
+	ADD $128, R12, R12
+	ADD $128, R13, R13
+	ADD $128, R14, R14
+	ADD $64, R8, R8
+	ADD $64, R10, R10
+	ADD $64, R9, R9
+	ADD $64, R11, R11
+	SUBS $2, R6, R6
+	BGE loop
+rest:
+	ADDS $2, R6, R6
+	BEQ join
+	FMOVQ (R8), F24
+	WORD $0x2e613b19 // shll v25.4s, v24.4h, #16
+	WORD $0x6e613b18 // shll2 v24.4s, v24.8h, #16
+	FMOVQ (R9), F26
+	WORD $0x2e613b5b // shll v27.4s, v26.4h, #16
+	WORD $0x6e613b5a // shll2 v26.4s, v26.8h, #16
+	FLDPQ (R12), (F28, F29)
+	WORD $0x4e3ccf20 // fmla v0.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf01 // fmla v1.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf64 // fmla v4.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf45 // fmla v5.4s, v26.4s, v29.4s
+	FLDPQ (R13), (F28, F29)
+	WORD $0x4e3ccf28 // fmla v8.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf09 // fmla v9.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf6c // fmla v12.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf4d // fmla v13.4s, v26.4s, v29.4s
+	FLDPQ (R14), (F28, F29)
+	WORD $0x4e3ccf30 // fmla v16.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf74 // fmla v20.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf55 // fmla v21.4s, v26.4s, v29.4s
+	FMOVQ 16(R8), F24
+	WORD $0x2e613b19 // shll v25.4s, v24.4h, #16
+	WORD $0x6e613b18 // shll2 v24.4s, v24.8h, #16
+	FMOVQ 16(R9), F26
+	WORD $0x2e613b5b // shll v27.4s, v26.4h, #16
+	WORD $0x6e613b5a // shll2 v26.4s, v26.8h, #16
+	FLDPQ 32(R12), (F28, F29)
+	WORD $0x4e3ccf22 // fmla v2.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf03 // fmla v3.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf66 // fmla v6.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf47 // fmla v7.4s, v26.4s, v29.4s
+	FLDPQ 32(R13), (F28, F29)
+	WORD $0x4e3ccf2a // fmla v10.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf0b // fmla v11.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf6e // fmla v14.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf4f // fmla v15.4s, v26.4s, v29.4s
+	FLDPQ 32(R14), (F28, F29)
+	WORD $0x4e3ccf32 // fmla v18.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf13 // fmla v19.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf76 // fmla v22.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf57 // fmla v23.4s, v26.4s, v29.4s
+	PRFM (R10), PLDL1KEEP
+	PRFM (R11), PLDL1KEEP
+join:
+	MOVBU acc+88(FP), R15
+	MOVD cs+72(FP), R19
+	MOVD ldc+80(FP), R20
+	MOVD R4, R22
+	MOVD R4, R21
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e26d481 // fadd v1.4s, v4.4s, v6.4s
+	WORD $0x4e27d4a2 // fadd v2.4s, v5.4s, v7.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R15, plain0
+	FMOVS (R21), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain0:
+	FMOVS F1, (R21)
+	ADD R19, R21, R21
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R15, plain1
+	FMOVS (R21), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain1:
+	FMOVS F0, (R21)
+	ADD R20, R22, R22
+	MOVD R22, R21
+	WORD $0x4e2ad500 // fadd v0.4s, v8.4s, v10.4s
+	WORD $0x4e2bd521 // fadd v1.4s, v9.4s, v11.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e2ed581 // fadd v1.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5a2 // fadd v2.4s, v13.4s, v15.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R15, plain2
+	FMOVS (R21), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain2:
+	FMOVS F1, (R21)
+	ADD R19, R21, R21
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R15, plain3
+	FMOVS (R21), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain3:
+	FMOVS F0, (R21)
+	ADD R20, R22, R22
+	MOVD R22, R21
+	WORD $0x4e32d600 // fadd v0.4s, v16.4s, v18.4s
+	WORD $0x4e33d621 // fadd v1.4s, v17.4s, v19.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e36d681 // fadd v1.4s, v20.4s, v22.4s
+	WORD $0x4e37d6a2 // fadd v2.4s, v21.4s, v23.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R15, plain4
+	FMOVS (R21), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain4:
+	FMOVS F1, (R21)
+	ADD R19, R21, R21
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R15, plain5
+	FMOVS (R21), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain5:
+	FMOVS F0, (R21)
+	ADD R20, R22, R22
+	MOVD R22, R21
+	MOVD step+32(FP), R7
+	ADD R7, R1, R1
+	ADD $4, R4, R4
+	SUBS $1, R0, R0
+	BNE group
+	RET
+
 // func packColumnsF16NEON(dst *float32, src *uint16, ld uintptr, blocks int)
 TEXT ·packColumnsF16NEON(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
@@ -2133,6 +3513,740 @@ loop:
 	ADD $64, R0, R0
 	SUBS $1, R3, R3
 	BNE loop
+	RET
+
+// func dots4x1F16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+TEXT ·dots4x1F16Kernel(SB), NOSPLIT, $0-89
+	MOVD steps+0(FP), R0
+	MOVD w+16(FP), R1
+	MOVD stream+24(FP), R2
+	MOVD a+48(FP), R3
+	MOVD c+64(FP), R4
+	MOVD lda+56(FP), R5
+group:
+	MOVD R1, R8
+	ADD R2, R8, R9
+	ADD R2, R9, R10
+	ADD R2, R10, R11
+	MOVD ahead+40(FP), R12
+	ADD R1, R12, R12
+	ADD R2, R12, R13
+	ADD R2, R13, R14
+	ADD R2, R14, R15
+	MOVD R3, R19
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	MOVD blocks+8(FP), R6
+	SUBS $2, R6, R6
+	BLT rest
+loop:
+	FMOVQ (R8), F16
+	WORD $0x0e217a11 // fcvtl v17.4s, v16.4h
+	WORD $0x4e217a10 // fcvtl2 v16.4s, v16.8h
+	FMOVQ (R9), F18
+	WORD $0x0e217a53 // fcvtl v19.4s, v18.4h
+	WORD $0x4e217a52 // fcvtl2 v18.4s, v18.8h
+	FMOVQ (R10), F20
+	WORD $0x0e217a95 // fcvtl v21.4s, v20.4h
+	WORD $0x4e217a94 // fcvtl2 v20.4s, v20.8h
+	FMOVQ (R11), F22
+	WORD $0x0e217ad7 // fcvtl v23.4s, v22.4h
+	WORD $0x4e217ad6 // fcvtl2 v22.4s, v22.8h
+	FLDPQ (R19), (F24, F25)
+	WORD $0x4e38ce20 // fmla v0.4s, v17.4s, v24.4s
+	WORD $0x4e39ce01 // fmla v1.4s, v16.4s, v25.4s
+	WORD $0x4e38ce64 // fmla v4.4s, v19.4s, v24.4s
+	WORD $0x4e39ce45 // fmla v5.4s, v18.4s, v25.4s
+	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
+	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
+	WORD $0x4e38ceec // fmla v12.4s, v23.4s, v24.4s
+	WORD $0x4e39cecd // fmla v13.4s, v22.4s, v25.4s
+	FMOVQ 16(R8), F16
+	WORD $0x0e217a11 // fcvtl v17.4s, v16.4h
+	WORD $0x4e217a10 // fcvtl2 v16.4s, v16.8h
+	FMOVQ 16(R9), F18
+	WORD $0x0e217a53 // fcvtl v19.4s, v18.4h
+	WORD $0x4e217a52 // fcvtl2 v18.4s, v18.8h
+	FMOVQ 16(R10), F20
+	WORD $0x0e217a95 // fcvtl v21.4s, v20.4h
+	WORD $0x4e217a94 // fcvtl2 v20.4s, v20.8h
+	FMOVQ 16(R11), F22
+	WORD $0x0e217ad7 // fcvtl v23.4s, v22.4h
+	WORD $0x4e217ad6 // fcvtl2 v22.4s, v22.8h
+	FLDPQ 32(R19), (F24, F25)
+	WORD $0x4e38ce22 // fmla v2.4s, v17.4s, v24.4s
+	WORD $0x4e39ce03 // fmla v3.4s, v16.4s, v25.4s
+	WORD $0x4e38ce66 // fmla v6.4s, v19.4s, v24.4s
+	WORD $0x4e39ce47 // fmla v7.4s, v18.4s, v25.4s
+	WORD $0x4e38ceaa // fmla v10.4s, v21.4s, v24.4s
+	WORD $0x4e39ce8b // fmla v11.4s, v20.4s, v25.4s
+	WORD $0x4e38ceee // fmla v14.4s, v23.4s, v24.4s
+	WORD $0x4e39cecf // fmla v15.4s, v22.4s, v25.4s
+	PRFM (R12), PLDL1KEEP
+	PRFM (R13), PLDL1KEEP
+	PRFM (R14), PLDL1KEEP
+	PRFM (R15), PLDL1KEEP
+	FMOVQ 32(R8), F16
+	WORD $0x0e217a11 // fcvtl v17.4s, v16.4h
+	WORD $0x4e217a10 // fcvtl2 v16.4s, v16.8h
+	FMOVQ 32(R9), F18
+	WORD $0x0e217a53 // fcvtl v19.4s, v18.4h
+	WORD $0x4e217a52 // fcvtl2 v18.4s, v18.8h
+	FMOVQ 32(R10), F20
+	WORD $0x0e217a95 // fcvtl v21.4s, v20.4h
+	WORD $0x4e217a94 // fcvtl2 v20.4s, v20.8h
+	FMOVQ 32(R11), F22
+	WORD $0x0e217ad7 // fcvtl v23.4s, v22.4h
+	WORD $0x4e217ad6 // fcvtl2 v22.4s, v22.8h
+	FLDPQ 64(R19), (F24, F25)
+	WORD $0x4e38ce20 // fmla v0.4s, v17.4s, v24.4s
+	WORD $0x4e39ce01 // fmla v1.4s, v16.4s, v25.4s
+	WORD $0x4e38ce64 // fmla v4.4s, v19.4s, v24.4s
+	WORD $0x4e39ce45 // fmla v5.4s, v18.4s, v25.4s
+	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
+	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
+	WORD $0x4e38ceec // fmla v12.4s, v23.4s, v24.4s
+	WORD $0x4e39cecd // fmla v13.4s, v22.4s, v25.4s
+	FMOVQ 48(R8), F16
+	WORD $0x0e217a11 // fcvtl v17.4s, v16.4h
+	WORD $0x4e217a10 // fcvtl2 v16.4s, v16.8h
+	FMOVQ 48(R9), F18
+	WORD $0x0e217a53 // fcvtl v19.4s, v18.4h
+	WORD $0x4e217a52 // fcvtl2 v18.4s, v18.8h
+	FMOVQ 48(R10), F20
+	WORD $0x0e217a95 // fcvtl v21.4s, v20.4h
+	WORD $0x4e217a94 // fcvtl2 v20.4s, v20.8h
+	FMOVQ 48(R11), F22
+	WORD $0x0e217ad7 // fcvtl v23.4s, v22.4h
+	WORD $0x4e217ad6 // fcvtl2 v22.4s, v22.8h
+	FLDPQ 96(R19), (F24, F25)
+	WORD $0x4e38ce22 // fmla v2.4s, v17.4s, v24.4s
+	WORD $0x4e39ce03 // fmla v3.4s, v16.4s, v25.4s
+	WORD $0x4e38ce66 // fmla v6.4s, v19.4s, v24.4s
+	WORD $0x4e39ce47 // fmla v7.4s, v18.4s, v25.4s
+	WORD $0x4e38ceaa // fmla v10.4s, v21.4s, v24.4s
+	WORD $0x4e39ce8b // fmla v11.4s, v20.4s, v25.4s
+	WORD $0x4e38ceee // fmla v14.4s, v23.4s, v24.4s
+	WORD $0x4e39cecf // fmla v15.4s, v22.4s, v25.4s
+	ADD $128, R19, R19
+	ADD $64, R8, R8
+	ADD $64, R12, R12
+	ADD $64, R9, R9
+	ADD $64, R13, R13
+	ADD $64, R10, R10
+	ADD $64, R14, R14
+	ADD $64, R11, R11
+	ADD $64, R15, R15
+	SUBS $2, R6, R6
+	BGE loop
+rest:
+	ADDS $2, R6, R6
+	BEQ join
+	FMOVQ (R8), F16
+	WORD $0x0e217a11 // fcvtl v17.4s, v16.4h
+	WORD $0x4e217a10 // fcvtl2 v16.4s, v16.8h
+	FMOVQ (R9), F18
+	WORD $0x0e217a53 // fcvtl v19.4s, v18.4h
+	WORD $0x4e217a52 // fcvtl2 v18.4s, v18.8h
+	FMOVQ (R10), F20
+	WORD $0x0e217a95 // fcvtl v21.4s, v20.4h
+	WORD $0x4e217a94 // fcvtl2 v20.4s, v20.8h
+	FMOVQ (R11), F22
+	WORD $0x0e217ad7 // fcvtl v23.4s, v22.4h
+	WORD $0x4e217ad6 // fcvtl2 v22.4s, v22.8h
+	FLDPQ (R19), (F24, F25)
+	WORD $0x4e38ce20 // fmla v0.4s, v17.4s, v24.4s
+	WORD $0x4e39ce01 // fmla v1.4s, v16.4s, v25.4s
+	WORD $0x4e38ce64 // fmla v4.4s, v19.4s, v24.4s
+	WORD $0x4e39ce45 // fmla v5.4s, v18.4s, v25.4s
+	WORD $0x4e38cea8 // fmla v8.4s, v21.4s, v24.4s
+	WORD $0x4e39ce89 // fmla v9.4s, v20.4s, v25.4s
+	WORD $0x4e38ceec // fmla v12.4s, v23.4s, v24.4s
+	WORD $0x4e39cecd // fmla v13.4s, v22.4s, v25.4s
+	FMOVQ 16(R8), F16
+	WORD $0x0e217a11 // fcvtl v17.4s, v16.4h
+	WORD $0x4e217a10 // fcvtl2 v16.4s, v16.8h
+	FMOVQ 16(R9), F18
+	WORD $0x0e217a53 // fcvtl v19.4s, v18.4h
+	WORD $0x4e217a52 // fcvtl2 v18.4s, v18.8h
+	FMOVQ 16(R10), F20
+	WORD $0x0e217a95 // fcvtl v21.4s, v20.4h
+	WORD $0x4e217a94 // fcvtl2 v20.4s, v20.8h
+	FMOVQ 16(R11), F22
+	WORD $0x0e217ad7 // fcvtl v23.4s, v22.4h
+	WORD $0x4e217ad6 // fcvtl2 v22.4s, v22.8h
+	FLDPQ 32(R19), (F24, F25)
+	WORD $0x4e38ce22 // fmla v2.4s, v17.4s, v24.4s
+	WORD $0x4e39ce03 // fmla v3.4s, v16.4s, v25.4s
+	WORD $0x4e38ce66 // fmla v6.4s, v19.4s, v24.4s
+	WORD $0x4e39ce47 // fmla v7.4s, v18.4s, v25.4s
+	WORD $0x4e38ceaa // fmla v10.4s, v21.4s, v24.4s
+	WORD $0x4e39ce8b // fmla v11.4s, v20.4s, v25.4s
+	WORD $0x4e38ceee // fmla v14.4s, v23.4s, v24.4s
+	WORD $0x4e39cecf // fmla v15.4s, v22.4s, v25.4s
+	PRFM (R12), PLDL1KEEP
+	PRFM (R13), PLDL1KEEP
+	PRFM (R14), PLDL1KEEP
+	PRFM (R15), PLDL1KEEP
+join:
+	MOVBU acc+88(FP), R20
+	MOVD cs+72(FP), R21
+	MOVD ldc+80(FP), R22
+	MOVD R4, R24
+	MOVD R4, R23
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e26d481 // fadd v1.4s, v4.4s, v6.4s
+	WORD $0x4e27d4a2 // fadd v2.4s, v5.4s, v7.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R20, plain0
+	FMOVS (R23), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain0:
+	FMOVS F1, (R23)
+	ADD R21, R23, R23
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R20, plain1
+	FMOVS (R23), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain1:
+	FMOVS F0, (R23)
+	ADD R21, R23, R23
+	WORD $0x4e2ad500 // fadd v0.4s, v8.4s, v10.4s
+	WORD $0x4e2bd521 // fadd v1.4s, v9.4s, v11.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e2ed581 // fadd v1.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5a2 // fadd v2.4s, v13.4s, v15.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R20, plain2
+	FMOVS (R23), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain2:
+	FMOVS F1, (R23)
+	ADD R21, R23, R23
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R20, plain3
+	FMOVS (R23), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain3:
+	FMOVS F0, (R23)
+	ADD R22, R24, R24
+	MOVD R24, R23
+	MOVD step+32(FP), R7
+	ADD R7, R1, R1
+	ADD $4, R4, R4
+	SUBS $1, R0, R0
+	BNE group
+	RET
+
+// func dots2x2F16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+TEXT ·dots2x2F16Kernel(SB), NOSPLIT, $0-89
+	MOVD steps+0(FP), R0
+	MOVD w+16(FP), R1
+	MOVD stream+24(FP), R2
+	MOVD a+48(FP), R3
+	MOVD c+64(FP), R4
+	MOVD lda+56(FP), R5
+group:
+	MOVD R1, R8
+	ADD R2, R8, R9
+	MOVD ahead+40(FP), R10
+	ADD R1, R10, R10
+	ADD R2, R10, R11
+	MOVD R3, R12
+	ADD R5, R12, R13
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	MOVD blocks+8(FP), R6
+	SUBS $2, R6, R6
+	BLT rest
+loop:
+	FMOVQ (R8), F16
+	WORD $0x0e217a11 // fcvtl v17.4s, v16.4h
+	WORD $0x4e217a10 // fcvtl2 v16.4s, v16.8h
+	FMOVQ (R9), F18
+	WORD $0x0e217a53 // fcvtl v19.4s, v18.4h
+	WORD $0x4e217a52 // fcvtl2 v18.4s, v18.8h
+	FLDPQ (R12), (F20, F21)
+	WORD $0x4e34ce20 // fmla v0.4s, v17.4s, v20.4s
+	WORD $0x4e35ce01 // fmla v1.4s, v16.4s, v21.4s
+	WORD $0x4e34ce64 // fmla v4.4s, v19.4s, v20.4s
+	WORD $0x4e35ce45 // fmla v5.4s, v18.4s, v21.4s
+	FLDPQ (R13), (F20, F21)
+	WORD $0x4e34ce28 // fmla v8.4s, v17.4s, v20.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
+	WORD $0x4e35ce4d // fmla v13.4s, v18.4s, v21.4s
+	FMOVQ 16(R8), F16
+	WORD $0x0e217a11 // fcvtl v17.4s, v16.4h
+	WORD $0x4e217a10 // fcvtl2 v16.4s, v16.8h
+	FMOVQ 16(R9), F18
+	WORD $0x0e217a53 // fcvtl v19.4s, v18.4h
+	WORD $0x4e217a52 // fcvtl2 v18.4s, v18.8h
+	FLDPQ 32(R12), (F20, F21)
+	WORD $0x4e34ce22 // fmla v2.4s, v17.4s, v20.4s
+	WORD $0x4e35ce03 // fmla v3.4s, v16.4s, v21.4s
+	WORD $0x4e34ce66 // fmla v6.4s, v19.4s, v20.4s
+	WORD $0x4e35ce47 // fmla v7.4s, v18.4s, v21.4s
+	FLDPQ 32(R13), (F20, F21)
+	WORD $0x4e34ce2a // fmla v10.4s, v17.4s, v20.4s
+	WORD $0x4e35ce0b // fmla v11.4s, v16.4s, v21.4s
+	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
+	WORD $0x4e35ce4f // fmla v15.4s, v18.4s, v21.4s
+	PRFM (R10), PLDL1KEEP
+	PRFM (R11), PLDL1KEEP
+	FMOVQ 32(R8), F16
+	WORD $0x0e217a11 // fcvtl v17.4s, v16.4h
+	WORD $0x4e217a10 // fcvtl2 v16.4s, v16.8h
+	FMOVQ 32(R9), F18
+	WORD $0x0e217a53 // fcvtl v19.4s, v18.4h
+	WORD $0x4e217a52 // fcvtl2 v18.4s, v18.8h
+	FLDPQ 64(R12), (F20, F21)
+	WORD $0x4e34ce20 // fmla v0.4s, v17.4s, v20.4s
+	WORD $0x4e35ce01 // fmla v1.4s, v16.4s, v21.4s
+	WORD $0x4e34ce64 // fmla v4.4s, v19.4s, v20.4s
+	WORD $0x4e35ce45 // fmla v5.4s, v18.4s, v21.4s
+	FLDPQ 64(R13), (F20, F21)
+	WORD $0x4e34ce28 // fmla v8.4s, v17.4s, v20.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
+	WORD $0x4e35ce4d // fmla v13.4s, v18.4s, v21.4s
+	FMOVQ 48(R8), F16
+	WORD $0x0e217a11 // fcvtl v17.4s, v16.4h
+	WORD $0x4e217a10 // fcvtl2 v16.4s, v16.8h
+	FMOVQ 48(R9), F18
+	WORD $0x0e217a53 // fcvtl v19.4s, v18.4h
+	WORD $0x4e217a52 // fcvtl2 v18.4s, v18.8h
+	FLDPQ 96(R12), (F20, F21)
+	WORD $0x4e34ce22 // fmla v2.4s, v17.4s, v20.4s
+	WORD $0x4e35ce03 // fmla v3.4s, v16.4s, v21.4s
+	WORD $0x4e34ce66 // fmla v6.4s, v19.4s, v20.4s
+	WORD $0x4e35ce47 // fmla v7.4s, v18.4s, v21.4s
+	FLDPQ 96(R13), (F20, F21)
+	WORD $0x4e34ce2a // fmla v10.4s, v17.4s, v20.4s
+	WORD $0x4e35ce0b // fmla v11.4s, v16.4s, v21.4s
+	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
+	WORD $0x4e35ce4f // fmla v15.4s, v18.4s, v21.4s
+	ADD $128, R12, R12
+	ADD $128, R13, R13
+	ADD $64, R8, R8
+	ADD $64, R10, R10
+	ADD $64, R9, R9
+	ADD $64, R11, R11
+	SUBS $2, R6, R6
+	BGE loop
+rest:
+	ADDS $2, R6, R6
+	BEQ join
+	FMOVQ (R8), F16
+	WORD $0x0e217a11 // fcvtl v17.4s, v16.4h
+	WORD $0x4e217a10 // fcvtl2 v16.4s, v16.8h
+	FMOVQ (R9), F18
+	WORD $0x0e217a53 // fcvtl v19.4s, v18.4h
+	WORD $0x4e217a52 // fcvtl2 v18.4s, v18.8h
+	FLDPQ (R12), (F20, F21)
+	WORD $0x4e34ce20 // fmla v0.4s, v17.4s, v20.4s
+	WORD $0x4e35ce01 // fmla v1.4s, v16.4s, v21.4s
+	WORD $0x4e34ce64 // fmla v4.4s, v19.4s, v20.4s
+	WORD $0x4e35ce45 // fmla v5.4s, v18.4s, v21.4s
+	FLDPQ (R13), (F20, F21)
+	WORD $0x4e34ce28 // fmla v8.4s, v17.4s, v20.4s
+	WORD $0x4e35ce09 // fmla v9.4s, v16.4s, v21.4s
+	WORD $0x4e34ce6c // fmla v12.4s, v19.4s, v20.4s
+	WORD $0x4e35ce4d // fmla v13.4s, v18.4s, v21.4s
+	FMOVQ 16(R8), F16
+	WORD $0x0e217a11 // fcvtl v17.4s, v16.4h
+	WORD $0x4e217a10 // fcvtl2 v16.4s, v16.8h
+	FMOVQ 16(R9), F18
+	WORD $0x0e217a53 // fcvtl v19.4s, v18.4h
+	WORD $0x4e217a52 // fcvtl2 v18.4s, v18.8h
+	FLDPQ 32(R12), (F20, F21)
+	WORD $0x4e34ce22 // fmla v2.4s, v17.4s, v20.4s
+	WORD $0x4e35ce03 // fmla v3.4s, v16.4s, v21.4s
+	WORD $0x4e34ce66 // fmla v6.4s, v19.4s, v20.4s
+	WORD $0x4e35ce47 // fmla v7.4s, v18.4s, v21.4s
+	FLDPQ 32(R13), (F20, F21)
+	WORD $0x4e34ce2a // fmla v10.4s, v17.4s, v20.4s
+	WORD $0x4e35ce0b // fmla v11.4s, v16.4s, v21.4s
+	WORD $0x4e34ce6e // fmla v14.4s, v19.4s, v20.4s
+	WORD $0x4e35ce4f // fmla v15.4s, v18.4s, v21.4s
+	PRFM (R10), PLDL1KEEP
+	PRFM (R11), PLDL1KEEP
+join:
+	MOVBU acc+88(FP), R14
+	MOVD cs+72(FP), R15
+	MOVD ldc+80(FP), R19
+	MOVD R4, R21
+	MOVD R4, R20
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e26d481 // fadd v1.4s, v4.4s, v6.4s
+	WORD $0x4e27d4a2 // fadd v2.4s, v5.4s, v7.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R14, plain0
+	FMOVS (R20), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain0:
+	FMOVS F1, (R20)
+	ADD R15, R20, R20
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R14, plain1
+	FMOVS (R20), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain1:
+	FMOVS F0, (R20)
+	ADD R19, R21, R21
+	MOVD R21, R20
+	WORD $0x4e2ad500 // fadd v0.4s, v8.4s, v10.4s
+	WORD $0x4e2bd521 // fadd v1.4s, v9.4s, v11.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e2ed581 // fadd v1.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5a2 // fadd v2.4s, v13.4s, v15.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R14, plain2
+	FMOVS (R20), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain2:
+	FMOVS F1, (R20)
+	ADD R15, R20, R20
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R14, plain3
+	FMOVS (R20), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain3:
+	FMOVS F0, (R20)
+	ADD R19, R21, R21
+	MOVD R21, R20
+	MOVD step+32(FP), R7
+	ADD R7, R1, R1
+	ADD $4, R4, R4
+	SUBS $1, R0, R0
+	BNE group
+	RET
+
+// func dots2x3F16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+TEXT ·dots2x3F16Kernel(SB), NOSPLIT, $0-89
+	MOVD steps+0(FP), R0
+	MOVD w+16(FP), R1
+	MOVD stream+24(FP), R2
+	MOVD a+48(FP), R3
+	MOVD c+64(FP), R4
+	MOVD lda+56(FP), R5
+group:
+	MOVD R1, R8
+	ADD R2, R8, R9
+	MOVD ahead+40(FP), R10
+	ADD R1, R10, R10
+	ADD R2, R10, R11
+	MOVD R3, R12
+	ADD R5, R12, R13
+	ADD R5, R13, R14
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x6f00e415 // movi v21.2d, #0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+	MOVD blocks+8(FP), R6
+	SUBS $2, R6, R6
+	BLT rest
+loop:
+	FMOVQ (R8), F24
+	WORD $0x0e217b19 // fcvtl v25.4s, v24.4h
+	WORD $0x4e217b18 // fcvtl2 v24.4s, v24.8h
+	FMOVQ (R9), F26
+	WORD $0x0e217b5b // fcvtl v27.4s, v26.4h
+	WORD $0x4e217b5a // fcvtl2 v26.4s, v26.8h
+	FLDPQ (R12), (F28, F29)
+	WORD $0x4e3ccf20 // fmla v0.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf01 // fmla v1.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf64 // fmla v4.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf45 // fmla v5.4s, v26.4s, v29.4s
+	FLDPQ (R13), (F28, F29)
+	WORD $0x4e3ccf28 // fmla v8.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf09 // fmla v9.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf6c // fmla v12.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf4d // fmla v13.4s, v26.4s, v29.4s
+	FLDPQ (R14), (F28, F29)
+	WORD $0x4e3ccf30 // fmla v16.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf74 // fmla v20.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf55 // fmla v21.4s, v26.4s, v29.4s
+	FMOVQ 16(R8), F24
+	WORD $0x0e217b19 // fcvtl v25.4s, v24.4h
+	WORD $0x4e217b18 // fcvtl2 v24.4s, v24.8h
+	FMOVQ 16(R9), F26
+	WORD $0x0e217b5b // fcvtl v27.4s, v26.4h
+	WORD $0x4e217b5a // fcvtl2 v26.4s, v26.8h
+	FLDPQ 32(R12), (F28, F29)
+	WORD $0x4e3ccf22 // fmla v2.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf03 // fmla v3.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf66 // fmla v6.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf47 // fmla v7.4s, v26.4s, v29.4s
+	FLDPQ 32(R13), (F28, F29)
+	WORD $0x4e3ccf2a // fmla v10.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf0b // fmla v11.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf6e // fmla v14.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf4f // fmla v15.4s, v26.4s, v29.4s
+	FLDPQ 32(R14), (F28, F29)
+	WORD $0x4e3ccf32 // fmla v18.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf13 // fmla v19.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf76 // fmla v22.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf57 // fmla v23.4s, v26.4s, v29.4s
+	PRFM (R10), PLDL1KEEP
+	PRFM (R11), PLDL1KEEP
+	FMOVQ 32(R8), F24
+	WORD $0x0e217b19 // fcvtl v25.4s, v24.4h
+	WORD $0x4e217b18 // fcvtl2 v24.4s, v24.8h
+	FMOVQ 32(R9), F26
+	WORD $0x0e217b5b // fcvtl v27.4s, v26.4h
+	WORD $0x4e217b5a // fcvtl2 v26.4s, v26.8h
+	FLDPQ 64(R12), (F28, F29)
+	WORD $0x4e3ccf20 // fmla v0.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf01 // fmla v1.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf64 // fmla v4.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf45 // fmla v5.4s, v26.4s, v29.4s
+	FLDPQ 64(R13), (F28, F29)
+	WORD $0x4e3ccf28 // fmla v8.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf09 // fmla v9.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf6c // fmla v12.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf4d // fmla v13.4s, v26.4s, v29.4s
+	FLDPQ 64(R14), (F28, F29)
+	WORD $0x4e3ccf30 // fmla v16.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf74 // fmla v20.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf55 // fmla v21.4s, v26.4s, v29.4s
+	FMOVQ 48(R8), F24
+	WORD $0x0e217b19 // fcvtl v25.4s, v24.4h
+	WORD $0x4e217b18 // fcvtl2 v24.4s, v24.8h
+	FMOVQ 48(R9), F26
+	WORD $0x0e217b5b // fcvtl v27.4s, v26.4h
+	WORD $0x4e217b5a // fcvtl2 v26.4s, v26.8h
+	FLDPQ 96(R12), (F28, F29)
+	WORD $0x4e3ccf22 // fmla v2.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf03 // fmla v3.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf66 // fmla v6.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf47 // fmla v7.4s, v26.4s, v29.4s
+	FLDPQ 96(R13), (F28, F29)
+	WORD $0x4e3ccf2a // fmla v10.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf0b // fmla v11.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf6e // fmla v14.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf4f // fmla v15.4s, v26.4s, v29.4s
+	FLDPQ 96(R14), (F28, F29)
+	WORD $0x4e3ccf32 // fmla v18.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf13 // fmla v19.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf76 // fmla v22.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf57 // fmla v23.4s, v26.4s, v29.4s
+	ADD $128, R12, R12
+	ADD $128, R13, R13
+	ADD $128, R14, R14
+	ADD $64, R8, R8
+	ADD $64, R10, R10
+	ADD $64, R9, R9
+	ADD $64, R11, R11
+	SUBS $2, R6, R6
+	BGE loop
+rest:
+	ADDS $2, R6, R6
+	BEQ join
+	FMOVQ (R8), F24
+	WORD $0x0e217b19 // fcvtl v25.4s, v24.4h
+	WORD $0x4e217b18 // fcvtl2 v24.4s, v24.8h
+	FMOVQ (R9), F26
+	WORD $0x0e217b5b // fcvtl v27.4s, v26.4h
+	WORD $0x4e217b5a // fcvtl2 v26.4s, v26.8h
+	FLDPQ (R12), (F28, F29)
+	WORD $0x4e3ccf20 // fmla v0.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf01 // fmla v1.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf64 // fmla v4.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf45 // fmla v5.4s, v26.4s, v29.4s
+	FLDPQ (R13), (F28, F29)
+	WORD $0x4e3ccf28 // fmla v8.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf09 // fmla v9.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf6c // fmla v12.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf4d // fmla v13.4s, v26.4s, v29.4s
+	FLDPQ (R14), (F28, F29)
+	WORD $0x4e3ccf30 // fmla v16.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf11 // fmla v17.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf74 // fmla v20.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf55 // fmla v21.4s, v26.4s, v29.4s
+	FMOVQ 16(R8), F24
+	WORD $0x0e217b19 // fcvtl v25.4s, v24.4h
+	WORD $0x4e217b18 // fcvtl2 v24.4s, v24.8h
+	FMOVQ 16(R9), F26
+	WORD $0x0e217b5b // fcvtl v27.4s, v26.4h
+	WORD $0x4e217b5a // fcvtl2 v26.4s, v26.8h
+	FLDPQ 32(R12), (F28, F29)
+	WORD $0x4e3ccf22 // fmla v2.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf03 // fmla v3.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf66 // fmla v6.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf47 // fmla v7.4s, v26.4s, v29.4s
+	FLDPQ 32(R13), (F28, F29)
+	WORD $0x4e3ccf2a // fmla v10.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf0b // fmla v11.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf6e // fmla v14.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf4f // fmla v15.4s, v26.4s, v29.4s
+	FLDPQ 32(R14), (F28, F29)
+	WORD $0x4e3ccf32 // fmla v18.4s, v25.4s, v28.4s
+	WORD $0x4e3dcf13 // fmla v19.4s, v24.4s, v29.4s
+	WORD $0x4e3ccf76 // fmla v22.4s, v27.4s, v28.4s
+	WORD $0x4e3dcf57 // fmla v23.4s, v26.4s, v29.4s
+	PRFM (R10), PLDL1KEEP
+	PRFM (R11), PLDL1KEEP
+join:
+	MOVBU acc+88(FP), R15
+	MOVD cs+72(FP), R19
+	MOVD ldc+80(FP), R20
+	MOVD R4, R22
+	MOVD R4, R21
+	WORD $0x4e22d400 // fadd v0.4s, v0.4s, v2.4s
+	WORD $0x4e23d421 // fadd v1.4s, v1.4s, v3.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e26d481 // fadd v1.4s, v4.4s, v6.4s
+	WORD $0x4e27d4a2 // fadd v2.4s, v5.4s, v7.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R15, plain0
+	FMOVS (R21), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain0:
+	FMOVS F1, (R21)
+	ADD R19, R21, R21
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R15, plain1
+	FMOVS (R21), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain1:
+	FMOVS F0, (R21)
+	ADD R20, R22, R22
+	MOVD R22, R21
+	WORD $0x4e2ad500 // fadd v0.4s, v8.4s, v10.4s
+	WORD $0x4e2bd521 // fadd v1.4s, v9.4s, v11.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e2ed581 // fadd v1.4s, v12.4s, v14.4s
+	WORD $0x4e2fd5a2 // fadd v2.4s, v13.4s, v15.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R15, plain2
+	FMOVS (R21), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain2:
+	FMOVS F1, (R21)
+	ADD R19, R21, R21
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R15, plain3
+	FMOVS (R21), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain3:
+	FMOVS F0, (R21)
+	ADD R20, R22, R22
+	MOVD R22, R21
+	WORD $0x4e32d600 // fadd v0.4s, v16.4s, v18.4s
+	WORD $0x4e33d621 // fadd v1.4s, v17.4s, v19.4s
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+	WORD $0x4e36d681 // fadd v1.4s, v20.4s, v22.4s
+	WORD $0x4e37d6a2 // fadd v2.4s, v21.4s, v23.4s
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+	WORD $0x4ec13802 // zip1 v2.2d, v0.2d, v1.2d
+	WORD $0x4ec17800 // zip2 v0.2d, v0.2d, v1.2d
+	WORD $0x4e20d440 // fadd v0.4s, v2.4s, v0.4s
+	WORD $0x6e20d400 // faddp v0.4s, v0.4s, v0.4s
+	WORD $0x4e040401 // dup v1.4s, v0.s[0]
+	CBZ R15, plain4
+	FMOVS (R21), F2
+	WORD $0x4e22d421 // fadd v1.4s, v1.4s, v2.4s
+plain4:
+	FMOVS F1, (R21)
+	ADD R19, R21, R21
+	WORD $0x4e0c0400 // dup v0.4s, v0.s[1]
+	CBZ R15, plain5
+	FMOVS (R21), F1
+	WORD $0x4e21d400 // fadd v0.4s, v0.4s, v1.4s
+plain5:
+	FMOVS F0, (R21)
+	ADD R20, R22, R22
+	MOVD R22, R21
+	MOVD step+32(FP), R7
+	ADD R7, R1, R1
+	ADD $4, R4, R4
+	SUBS $1, R0, R0
+	BNE group
 	RET
 
 // func peakNEON(rounds int)

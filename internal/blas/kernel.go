@@ -7,6 +7,7 @@ import (
 )
 
 //go:generate go -C _gen run . -out ../gemm_amd64.s -stubs ../gemm_amd64.go -pkg blas
+//go:generate go -C _gen run ./dot -out ../dot_amd64.s -stubs ../dot_amd64.go -pkg blas
 //go:generate go -C ../_neon run ./blas -out ../blas/gemm_arm64.s -stubs ../blas/gemm_arm64.go -pkg blas
 
 // Install makes gonum's blas32 compute with this package, on the instruction set

@@ -7,12 +7,16 @@ import (
 
 // Operations on float32 elements.
 
-func FADD(n, m *Vec) *Vec { return three(0x4e20d400, "fadd", "4s", n, m) }
-func FSUB(n, m *Vec) *Vec { return three(0x4ea0d400, "fsub", "4s", n, m) }
-func FMUL(n, m *Vec) *Vec { return three(0x6e20dc00, "fmul", "4s", n, m) }
-func FDIV(n, m *Vec) *Vec { return three(0x6e20fc00, "fdiv", "4s", n, m) }
-func FSQRT(n *Vec) *Vec   { return two(0x6ea1f800, "fsqrt", "4s", "4s", n) }
-func FNEG(n *Vec) *Vec    { return two(0x6ea0f800, "fneg", "4s", "4s", n) }
+func FADD(n, m *Vec) *Vec  { return three(0x4e20d400, "fadd", "4s", n, m) }
+func FSUB(n, m *Vec) *Vec  { return three(0x4ea0d400, "fsub", "4s", n, m) }
+func FMUL(n, m *Vec) *Vec  { return three(0x6e20dc00, "fmul", "4s", n, m) }
+func FDIV(n, m *Vec) *Vec  { return three(0x6e20fc00, "fdiv", "4s", n, m) }
+func FADDP(n, m *Vec) *Vec { return three(0x6e20d400, "faddp", "4s", n, m) } // sums of neighbours, n's first
+func FSQRT(n *Vec) *Vec    { return two(0x6ea1f800, "fsqrt", "4s", "4s", n) }
+func FNEG(n *Vec) *Vec     { return two(0x6ea0f800, "fneg", "4s", "4s", n) }
+
+// FADDTo is d += n.
+func FADDTo(d, n *Vec) { vector(0x4e20d400, "fadd v%d.4s, v%d.4s, v%d.4s", d, d, n) }
 
 // FMLA is d += n·m, rounded once.
 func FMLA(d, n, m *Vec) { vector(0x4e20cc00, "fmla v%d.4s, v%d.4s, v%d.4s", d, n, m) }

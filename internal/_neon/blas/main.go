@@ -19,6 +19,9 @@ func main() {
 	for _, f := range formats {
 		packColumns(f)
 		packRows(f)
+		dots(f, 4, 1)
+		dots(f, 2, 2)
+		dots(f, 2, 3)
 	}
 	peak()
 	Generate()

@@ -41,10 +41,10 @@ type pair [2]VecVirtual
 // Each stream goes on with the rows below, step bytes apart, as memory is read
 // best; what is that far `ahead` is prefetched.
 func dots(f format, n, m int) {
-	name := fmt.Sprintf("dots%dx%d%sAVX2", n, m, f.name)
+	name := fmt.Sprintf("dots%dx%d%sKernel", n, m, f.name)
 	TEXT(name, NOSPLIT, "func(steps, blocks int, w *"+f.goType+", stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("%s computes %d·steps columns of %d rows of C over 16·blocks elements; see dots.multiplyAVX2. Strides are in bytes.", name, n, m))
+	Doc(fmt.Sprintf("%s computes %d·steps columns of %d rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.", name, n, m))
 	const blockBytes = 4 * 16 // of A
 	steps, blocks := Load(Param("steps"), GP64()), GP64()
 	row, start := Load(Param("w"), GP64()), Load(Param("a"), GP64()) // the first stream's row; A

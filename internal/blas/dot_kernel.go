@@ -1,4 +1,4 @@
-//go:build !noasm
+//go:build (amd64 || arm64) && !noasm
 
 package blas
 
@@ -7,10 +7,8 @@ import (
 	"github.com/stablelora/stablelora/internal/isa"
 )
 
-//go:generate go -C _gen run ./dot -out ../dot_amd64.s -stubs ../dot_amd64.go -pkg blas
-
 // hasDotKernel says that dots.multiply takes weights as they are stored.
-func hasDotKernel() bool { return isa.Current() >= isa.AVX2 }
+func hasDotKernel() bool { return isa.Current() != isa.Portable }
 
 // multiply computes C for at most three rows of A over whole blocks.
 func (d *dots) multiply() {
@@ -24,21 +22,21 @@ func (d *dots) multiply() {
 	}
 	steps := d.n / streams
 	if steps > 0 {
-		d.multiplyAVX2(0, steps, steps, &d.c[0], steps, d.ldc, d.acc)
+		d.multiplyKernel(0, steps, steps, &d.c[0], steps, d.ldc, d.acc)
 	}
 	for j := steps * streams; j < d.n; j++ { // the same row in every stream
 		var c [4 * 3]float32
-		d.multiplyAVX2(j, 1, 0, &c[0], 1, 4, false)
+		d.multiplyKernel(j, 1, 0, &c[0], 1, 4, false)
 		for i := range d.m {
 			d.put(i, j, c[4*i])
 		}
 	}
 }
 
-// multiplyAVX2 calls the kernel for d.m rows of A and for steps rows of W from
+// multiplyKernel calls the kernel for d.m rows of A and for steps rows of W from
 // row j on in each of its streams, which are `stream` rows apart. Their sums go
 // to columns cs apart of C.
-func (d *dots) multiplyAVX2(j, steps, stream int, c *float32, cs, ldc int, acc bool) {
+func (d *dots) multiplyKernel(j, steps, stream int, c *float32, cs, ldc int, acc bool) {
 	blocks, a, lda := d.k/lanes, &d.a[0], uintptr(4*d.lda)
 	step := d.w.dtype.Size() * d.w.ld
 	s, st, ah := uintptr(stream*step), uintptr(step), uintptr(d.ahead*step)
@@ -47,27 +45,27 @@ func (d *dots) multiplyAVX2(j, steps, stream int, c *float32, cs, ldc int, acc b
 		w := &d.w.f32[j*d.w.ld]
 		switch d.m {
 		case 1:
-			dots4x1F32AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+			dots4x1F32Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
 		case 2:
-			dots2x2F32AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+			dots2x2F32Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
 		default:
-			dots2x3F32AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+			dots2x3F32Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
 		}
 		return
 	}
 	w := &d.w.u16[j*d.w.ld]
 	switch {
 	case d.w.dtype == dtype.BF16 && d.m == 1:
-		dots4x1BF16AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		dots4x1BF16Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
 	case d.w.dtype == dtype.BF16 && d.m == 2:
-		dots2x2BF16AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		dots2x2BF16Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
 	case d.w.dtype == dtype.BF16:
-		dots2x3BF16AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		dots2x3BF16Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
 	case d.m == 1:
-		dots4x1F16AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		dots4x1F16Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
 	case d.m == 2:
-		dots2x2F16AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		dots2x2F16Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
 	default:
-		dots2x3F16AVX2(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		dots2x3F16Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
 	}
 }
