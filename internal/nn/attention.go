@@ -195,10 +195,13 @@ func (t *Attention) release(s *attnScratch) {
 	t.mu.Unlock()
 }
 
-// matrix views *buf as rows x cols, growing it where needed.
+// matrix views *buf as rows x cols, growing it where needed. Rows begin an odd
+// number of cache lines apart: at a power of two they would fall into the same
+// few places of the first-level cache.
 func matrix(buf *[]float32, rows, cols int) tensor.Matrix {
-	if n := rows * cols; cap(*buf) < n {
+	stride := (cols+31)/32*32 + 16
+	if n := rows * stride; cap(*buf) < n {
 		*buf = make([]float32, n+n/2)
 	}
-	return tensor.FromSlice(rows, cols, (*buf)[:rows*cols])
+	return tensor.Matrix{Rows: rows, Cols: cols, Stride: stride, Data: (*buf)[:rows*stride]}
 }
