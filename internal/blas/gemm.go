@@ -138,9 +138,13 @@ func (j *job) packRows(i int) {
 
 // panel is where panel i of the block of A that starts at k lies.
 func (j *job) panel(i, k, depth int) []float32 {
+	return j.packedFrom(i, k, depth)[:j.tileRows*depth]
+}
+
+// packedFrom is panel i and those that follow it.
+func (j *job) packedFrom(i, k, depth int) []float32 {
 	panels := ceilDiv(j.i1-j.i0, j.tileRows)
-	from := (k-j.k0)*panels*j.tileRows + i*j.tileRows*depth
-	return j.packed[from : from+j.tileRows*depth]
+	return j.packed[(k-j.k0)*panels*j.tileRows+i*j.tileRows*depth:]
 }
 
 // multiplyTiles computes part number `part` of the rows and k steps being
@@ -168,7 +172,13 @@ func (j *job) multiplyBlock(chunk []float32, i0, i1, j0, j1, k, depth int) {
 	acc := j.acc || k > 0
 	for col := j0; col < j1; col += j.tileCols {
 		b := chunk[(col-j0)*depth : (col-j0+j.tileCols)*depth]
-		for row := i0; row < i1; row += j.tileRows {
+		row := i0
+		if len(j.packed) > 0 && !j.bf16 && j1-col >= j.tileCols {
+			panels := (i1 - i0) / j.tileRows
+			a := j.packedFrom((i0-j.i0)/j.tileRows, k, depth)
+			row += j.tileRows * j.multiplyPanels(panels, depth, a, b, j.c[i0*j.ldc+col:], j.ldc, acc)
+		}
+		for ; row < i1; row += j.tileRows {
 			t := tile{
 				rows: min(j.tileRows, i1-row), cols: min(j.tileCols, j1-col), depth: depth,
 				b: b, ldb: j.tileCols, c: j.c[row*j.ldc+col:], ldc: j.ldc, acc: acc, bf16: j.bf16,

@@ -64,6 +64,11 @@ func tile6AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb ui
 //go:noescape
 func pairs6AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 
+// panelsAVX2 is tile6AVX2 for n packed panels of A, which follow one another, and tiles of C below one another.
+//
+//go:noescape
+func panelsAVX2(n int, depth int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+
 // packLeftAVX2 transposes 6 rows of 8·blocks elements, ld bytes apart, into a panel of A; it writes two elements beyond.
 //
 //go:noescape

@@ -55,6 +55,17 @@ func (t *tile) multiplyAVX2() {
 	}
 }
 
+// multiplyPanels computes whole tiles below one another, as many as the assembly
+// can, and returns their number: packed panels of A, which follow one another in
+// a, by one panel b.
+func (k *kernel) multiplyPanels(n, depth int, a, b, c []float32, ldc int, acc bool) int {
+	if k.set != isa.AVX2 || n == 0 {
+		return 0
+	}
+	panelsAVX2(n, depth, &a[0], &b[0], &c[0], uintptr(4*ldc), acc)
+	return n
+}
+
 // multiplyPairsAVX2 is the tile of bfloat16 values in packed panels.
 func multiplyPairsAVX2(rows, pairs int, a, b, c *float32, ldc uintptr, acc bool) {
 	switch rows {

@@ -17,6 +17,7 @@ func main() {
 		tile(rows)
 		pairs(rows)
 	}
+	panels()
 	packLeft()
 	round()
 	for _, f := range formats {

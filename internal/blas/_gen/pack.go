@@ -40,8 +40,18 @@ func packColumns(f format) {
 		}
 		return src.at(i, 0)
 	}
+	eighth, fourteenth := GP64(), GP64() // the 8 rows that are packed next
+	LEAQ(Mem{Base: sixth, Index: src.stride, Scale: 2}, eighth)
+	ahead := strided(6, eighth, src.stride)
+	LEAQ(ahead.at(5, 0), fourteenth)
+	ADDQ(src.stride, fourteenth)
 
 	Label("loop")
+	for i := range 6 {
+		PREFETCHT0(ahead.at(i, 0))
+	}
+	PREFETCHT0(Mem{Base: fourteenth})
+	PREFETCHT0(Mem{Base: fourteenth, Index: src.stride, Scale: 1})
 	var y [8]VecVirtual
 	for i := range y {
 		y[i] = YMM()
@@ -53,6 +63,8 @@ func packColumns(f format) {
 	step := GP64()
 	MOVQ(U32(8*f.size), step)
 	src.advance(step)
+	ahead.advance(step)
+	ADDQ(step, fourteenth)
 	ADDQ(step, sixth)
 	ADDQ(U32(8*4*tileCols), dst)
 	DECQ(blocks)
@@ -130,8 +142,11 @@ func packRows(f format) {
 	src := Load(Param("src"), GP64())
 	ld := Load(Param("ld"), GP64())
 	depth := Load(Param("depth"), GP64())
-	lo, hi := YMM(), YMM()
+	lo, hi, ahead := YMM(), YMM(), GP64()
+	MOVQ(ld, ahead)
+	SHLQ(Imm(4), ahead)
 	Label("loop")
+	PREFETCHT0(Mem{Base: src, Index: ahead, Scale: 1}) // 16 rows below, on a page of its own mostly
 	f.load(Mem{Base: src}, lo)
 	f.load(Mem{Base: src, Disp: 8 * f.size}, hi)
 	VMOVUPS(lo, Mem{Base: dst})

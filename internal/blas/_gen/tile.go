@@ -59,6 +59,79 @@ func tile(rows int) {
 	storeTile(rows, c, sum)
 }
 
+// panels generates the kernel for whole tiles one below the other: packed panels
+// of A against one panel of B.
+func panels() {
+	TEXT("panelsAVX2", NOSPLIT, "func(n, depth int, a, b, c *float32, ldc uintptr, acc bool)")
+	Pragma("noescape")
+	Doc("panelsAVX2 is tile6AVX2 for n packed panels of A, which follow one another, and tiles of C below one another.")
+	n := Load(Param("n"), GP64())
+	a := Load(Param("a"), GP64())
+	first := Load(Param("b"), GP64())
+	c := strided(tileRows, Load(Param("c"), GP64()), Load(Param("ldc"), GP64()))
+	acc := Load(Param("acc"), GP8())
+	down := GP64()
+	LEAQ(Mem{Base: c.stride, Index: c.stride, Scale: 2}, down)
+	ADDQ(down, down)
+
+	b, depth := GP64(), GP64()
+	b0, b1, x := YMM(), YMM(), YMM()
+	Label("panel")
+	MOVQ(first, b)
+	Load(Param("depth"), depth)
+	sum := loadTile(tileRows, c, acc)
+	next := rowsAt{[2]Register{GP64(), GP64()}, c.stride}
+	for i := range next.base {
+		LEAQ(Mem{Base: c.base[i], Index: down, Scale: 1}, next.base[i])
+	}
+	for i := range tileRows {
+		PREFETCHT0(next.at(i, 0))
+	}
+
+	step := func(u int) {
+		VMOVUPS(Mem{Base: b, Disp: u * 4 * tileCols}, b0)
+		VMOVUPS(Mem{Base: b, Disp: u*4*tileCols + 32}, b1)
+		for i := range tileRows {
+			VBROADCASTSS(Mem{Base: a, Disp: 4 * (u*tileRows + i)}, x)
+			VFMADD231PS(b0, x, sum[i][0])
+			VFMADD231PS(b1, x, sum[i][1])
+		}
+	}
+	advance := func(steps int) {
+		ADDQ(Imm(uint64(steps*4*tileRows)), a)
+		ADDQ(U32(steps*4*tileCols), b)
+	}
+	const unroll = 4
+	SUBQ(Imm(unroll), depth)
+	JLT(LabelRef("rest"))
+	Label("loop")
+	for u := range unroll {
+		step(u)
+	}
+	advance(unroll)
+	SUBQ(Imm(unroll), depth)
+	JGE(LabelRef("loop"))
+	Label("rest")
+	ADDQ(Imm(unroll), depth)
+	JZ(LabelRef("store"))
+	Label("single")
+	step(0)
+	advance(1)
+	DECQ(depth)
+	JNZ(LabelRef("single"))
+
+	Label("store")
+	for i := range tileRows {
+		VMOVUPS(sum[i][0], c.at(i, 0))
+		VMOVUPS(sum[i][1], c.at(i, 32))
+	}
+	c.advance(down)
+	DECQ(n)
+	JNZ(LabelRef("panel"))
+	VZEROUPPER()
+	RET()
+}
+
 type sums [tileRows][2]VecVirtual
 
 // loadTile starts the chains: at C if acc is not 0, else at 0.
