@@ -49,6 +49,9 @@ func (t *tile) multiplyNEON() {
 	}
 }
 
+// multiplyPanels leaves tiles to multiplyTile.
+func (*kernel) multiplyPanels(int, int, []float32, []float32, []float32, int, bool) int { return 0 }
+
 // packLeftRows packs as many of the first steps of tileRows rows as the assembly
 // can and returns their number.
 func (k *kernel) packLeftRows(dst, src []float32, ld, depth int) int {

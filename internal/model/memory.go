@@ -54,7 +54,7 @@ func (c *Config) PassBytes(p PassSize) PassBytes {
 	}
 	b := PassBytes{Kept: 4 * s.used}
 
-	chunk := min(m, uint64(nn.LogitRows(c.VocabSize)))
+	chunk := uint64(nn.LogitRows(p.Asked, c.VocabSize))
 	b.Logits = 4 * (m + 3*m*d + chunk*uint64(c.VocabSize))
 	s.take(m + 3*m*d)
 	s.peak(chunk * uint64(c.VocabSize))

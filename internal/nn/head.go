@@ -13,11 +13,16 @@ import (
 // never kept.
 type Head struct{ W *tensor.Weight }
 
-// logitFloats bounds the size of a chunk of logits: 64 MiB.
-const logitFloats = 16 << 20
+// logitFloats bounds the size of a chunk of logits: 80 MiB.
+const logitFloats = 20 << 20
 
-// LogitRows is the number of rows whose logits are held at a time.
-func LogitRows(vocab int) int { return max(16, logitFloats/vocab) }
+// LogitRows is the number of rows whose logits are held at a time, of so many in
+// all: about the same in every chunk, since each chunk reads all of W.
+func LogitRows(rows, vocab int) int {
+	most := max(16, logitFloats/vocab)
+	chunks := max(1, (rows+most-1)/most)
+	return (rows + chunks - 1) / chunks
+}
 
 // Logits writes y (N, V) from x (N, D).
 func (h *Head) Logits(y, x tensor.Matrix) { tensor.MulT(y, x, h.W) }
@@ -63,7 +68,7 @@ func (h *Head) Score(x tensor.Matrix, targets []int32, logp []float64, best []bo
 func (h *Head) rows(x tensor.Matrix, a *tensor.Arena, use func(lo, hi int, logits tensor.Matrix)) {
 	m := a.Mark()
 	defer a.Release(m)
-	size := min(LogitRows(h.W.Rows), x.Rows)
+	size := LogitRows(x.Rows, h.W.Rows)
 	logits := a.Alloc(size, h.W.Rows)
 	for lo := 0; lo < x.Rows; lo += size {
 		hi := min(lo+size, x.Rows)
