@@ -42,7 +42,7 @@ func standardError(x []float64) (float64, bool) {
 	mu, n := mean(x), float64(len(x))
 	var sum float64
 	for _, v := range x {
-		sum += (v - mu) * (v - mu)
+		sum += float64((v - mu) * (v - mu))
 	}
 	return math.Sqrt(sum/(n-1)) / math.Sqrt(n), true
 }

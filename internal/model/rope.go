@@ -156,7 +156,7 @@ func (s *RopeScaling) yarn(inv []float32, c *Config) float64 {
 		if s.Factor <= 1 {
 			return 1
 		}
-		return 0.1*m*math.Log(s.Factor) + 1
+		return float64(0.1*m*math.Log(s.Factor)) + 1
 	}
 	switch {
 	case s.AttentionFactor != nil:
