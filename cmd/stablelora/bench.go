@@ -16,6 +16,7 @@ type benchOptions struct {
 	preset        string
 	tokens, steps int
 	supervised    float64
+	compute       string
 }
 
 func newBenchCmd(e *env) *cobra.Command {
@@ -44,6 +45,7 @@ Presets: ` + strings.Join(preset.Names(), ", ") + `.` + exitStatus,
 	f.IntVar(&o.tokens, "tokens", 512, "tokens of the one sequence of a step")
 	f.Float64Var(&o.supervised, "supervised", 0.25, "fraction of the tokens that is learnt, the last ones")
 	f.IntVar(&o.steps, "steps", 3, "timed steps, after one that is not")
+	computeFlag(f, &o.compute)
 	return cmd
 }
 
@@ -59,10 +61,14 @@ func runBench(ctx context.Context, e *env, o benchOptions) error {
 	case o.steps < 1:
 		return usagef("--steps %d must be at least 1", o.steps)
 	}
+	compute, err := parseCompute(o.compute)
+	if err != nil {
+		return err
+	}
 	ctx, stop := e.cancelOnSignal(ctx)
 	defer stop()
 	r, err := bench.Run(ctx, bench.Options{Name: o.preset, Config: c, Tokens: o.tokens, Supervised: o.supervised,
-		Steps: o.steps, Message: func(text string) { e.note("%s", text) }})
+		Steps: o.steps, Compute: compute, Message: func(text string) { e.note("%s", text) }})
 	if err != nil {
 		return orInterrupted(ctx, err, "nothing was written")
 	}

@@ -24,6 +24,7 @@ type evalOptions struct {
 	numFewshot, maxGenToks         int
 	limit                          float64
 	logSamples, base, resume       bool
+	compute                        string
 }
 
 func newEvalCmd(e *env) *cobra.Command {
@@ -66,6 +67,7 @@ Tasks: ` + strings.Join(task.Names(), ", ") + exitStatus,
 	f.BoolVar(&o.logSamples, "log-samples", false, "write samples_<task>.jsonl too")
 	f.IntVar(&o.maxGenToks, "max-gen-toks", eval.DefaultMaxGenToks, "new tokens per generation at most")
 	f.BoolVar(&o.resume, "resume", false, "go on where an evaluation into the same --output was stopped")
+	computeFlag(f, &o.compute)
 	f.BoolVar(&o.base, "base", true, "with an adapter, score the base model too")
 	return cmd
 }
@@ -89,6 +91,9 @@ func (o *evalOptions) resolve(e *env, cmd *cobra.Command) ([]eval.TaskSpec, erro
 		}
 		if !flags.Changed("base") {
 			o.base = cfg.Eval.Base
+		}
+		if !flags.Changed("compute") {
+			o.compute = cfg.Model.Compute
 		}
 		specs = taskSpecs(cfg)
 	}
@@ -179,6 +184,10 @@ func (o *evalOptions) apply(specs []eval.TaskSpec, fewshot bool) error {
 
 func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) error {
 	started := time.Now()
+	compute, err := parseCompute(o.compute)
+	if err != nil {
+		return err
+	}
 	questions, err := loadQuestions(specs)
 	if err != nil {
 		return err
@@ -188,6 +197,7 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 		return err
 	}
 	defer engine.Close()
+	engine.Model.SetCompute(compute)
 	if o.untrained != "" {
 		e.note("%s holds no adapter yet: scoring the base model alone", o.untrained)
 	}

@@ -14,6 +14,7 @@ type generateOptions struct {
 	maxNew                 int
 	sampling               infer.Sampling
 	chat                   bool
+	compute                string
 }
 
 func newGenerateCmd(e *env) *cobra.Command {
@@ -52,6 +53,7 @@ stops at an end-of-sequence token of generation_config.json.` + exitStatus,
 	f.Float64Var(&o.sampling.TopP, "top-p", 1, "sample from the smallest set with this probability")
 	f.IntVar(&o.sampling.TopK, "top-k", 0, "sample from the K most probable tokens; 0: all")
 	f.Uint64Var(&o.sampling.Seed, "seed", 42, "seed of the sampling")
+	computeFlag(f, &o.compute)
 	f.BoolVar(&o.chat, "chat", false, "put the prompt into the checkpoint's chat template")
 	return cmd
 }
@@ -72,6 +74,10 @@ func (o *generateOptions) check(cmd *cobra.Command) error {
 }
 
 func runGenerate(cmd *cobra.Command, e *env, o generateOptions) error {
+	compute, err := parseCompute(o.compute)
+	if err != nil {
+		return err
+	}
 	prompt, special := o.prompt, true
 	if o.chat {
 		template, err := chat.Load(o.model)
@@ -88,6 +94,7 @@ func runGenerate(cmd *cobra.Command, e *env, o generateOptions) error {
 		return err
 	}
 	defer engine.Close()
+	engine.Model.SetCompute(compute)
 	tokens := engine.Encode(prompt, special)
 	if len(tokens) == 0 {
 		tokens = []int32{engine.PrefixToken()}

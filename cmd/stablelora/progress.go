@@ -109,7 +109,7 @@ func (p *progress) finish() error {
 // identity is a hash of everything an evaluation's answers depend on.
 func (o *evalOptions) identity(modelHash string, questions []*eval.Questions) (string, error) {
 	h := sha256.New()
-	fmt.Fprintln(h, version, modelHash, o.maxGenToks)
+	fmt.Fprintln(h, version, modelHash, o.maxGenToks, o.compute)
 	if o.adapter != "" {
 		for _, name := range []string{"adapter_config.json", "adapter_model.safetensors"} {
 			data, err := os.ReadFile(filepath.Join(o.adapter, name))

@@ -17,6 +17,7 @@ import (
 	"github.com/stablelora/stablelora/internal/peft"
 	"github.com/stablelora/stablelora/internal/rng"
 	"github.com/stablelora/stablelora/internal/sysinfo"
+	"github.com/stablelora/stablelora/internal/tensor"
 )
 
 const (
@@ -31,7 +32,8 @@ type Options struct {
 	Tokens     int           // of the one sequence of a step; at least 2
 	Supervised float64       // fraction of them that is learnt, the last ones; above 0, at most 1
 	Steps      int           // timed, after one that is not
-	Message    func(string)  // progress
+	Compute    tensor.Compute
+	Message    func(string) // progress
 }
 
 // Result is what was measured. Rates are of the median step.
@@ -78,12 +80,13 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	r := &Result{
-		Preset: o.Name, Compute: "fp32", Kernel: blas.Kernel(), Threads: parallel.Threads(), Recompute: recompute,
+		Preset: o.Name, Compute: o.Compute.String(), Kernel: blas.Kernel(), Threads: parallel.Threads(), Recompute: recompute,
 		Tokens: o.Tokens, Supervised: o.Supervised, SupervisedTokens: supervised, Steps: o.Steps,
 	}
 	o.Message("drawing random weights")
 	m := model.Random(c, seed)
 	m.Recompute = recompute
+	m.SetCompute(o.Compute)
 	readBefore := readSpeed(m.Embed.U16)
 	r.samplePeak()
 	s, err := r.train(ctx, m, o)

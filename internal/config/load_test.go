@@ -178,7 +178,6 @@ func TestLoadRefuses(t *testing.T) {
 			"--set train.warmup_ratio=0.1: give warmup_steps or warmup_ratio, not both; set one of them to 0"},
 		{"not yet", least + "optimizer: {name: lora_rite}\nmodel_: 1", nil,
 			"@:3: optimizer.name: this version does not have lora_rite yet; use stable_lora or adamw\n@:4: model_: unknown key; did you mean model?"},
-		{"bf16", least, []string{"model.compute=bf16"}, "--set model.compute=bf16: bf16 arithmetic is not in this version; use fp32"},
 		{"no such task", least + "eval: {tasks: [{name: helaswag, path: p}]}", nil,
 			"@:3: eval.tasks.0.name: there is no task \"helaswag\" among hellaswag, arc_easy, arc_challenge, openbookqa, " +
 				"social_iqa, piqa, winogrande, boolq, gsm8k; did you mean hellaswag?"},

@@ -76,9 +76,7 @@ func (c *Config) validate() []problem {
 
 func (r *rules) model(m Model) {
 	r.require(m.Path != "", "model.path", "must name the folder of the base model")
-	if r.oneOf(m.Compute, "model.compute", "fp32", "bf16") {
-		r.require(m.Compute == "fp32", "model.compute", "bf16 arithmetic is not in this version; use fp32")
-	}
+	r.oneOf(m.Compute, "model.compute", "fp32", "bf16")
 }
 
 func (r *rules) lora(l LoRA) {

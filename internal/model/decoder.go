@@ -24,6 +24,19 @@ type Decoder struct {
 	arena   tensor.Arena
 }
 
+// SetCompute chooses the arithmetic of products with frozen weights and of
+// attention. Products of LoRA factors, and single tokens' in decoding, are float32
+// in any case.
+func (m *Decoder) SetCompute(c tensor.Compute) {
+	m.Head.W.Compute = c
+	for _, l := range m.Linears() {
+		l.W.Compute = c
+	}
+	for _, b := range m.Layers {
+		b.attention.Compute = c
+	}
+}
+
 // Linears lists every linear layer of the blocks, in the checkpoint's order.
 func (m *Decoder) Linears() []*nn.Linear {
 	var all []*nn.Linear

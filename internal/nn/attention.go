@@ -21,6 +21,7 @@ import (
 // it is, so a row's result does not depend on how queries are blocked.
 type Attention struct {
 	Heads, KVHeads, Width int // H, G, K
+	Compute               tensor.Compute
 
 	mu   sync.Mutex
 	free []*attnScratch
@@ -105,7 +106,7 @@ func (t *Attention) forwardBlock(o, q, k, v tensor.Matrix, place func(int) int, 
 	qs := t.stack(&buf.q, q, lo, hi, g)
 	os, p := matrix(&buf.o, qs.Rows, t.Width), matrix(&buf.p, qs.Rows, keys)
 	t.probabilities(p, qs, t.head(k, g).RowRange(0, keys), place, lo, hi)
-	tensor.MatMul(os, p, t.head(v, g).RowRange(0, keys), false)
+	t.Compute.MatMul(os, p, t.head(v, g).RowRange(0, keys), false)
 	t.unstack(o, os, lo, hi, g)
 }
 
@@ -123,8 +124,8 @@ func (t *Attention) backwardGroup(dq, dk, dv, do, q, k, v tensor.Matrix, place f
 		qs, dos := t.stack(&buf.q, q, lo, hi, g), t.stack(&buf.o, do, lo, hi, g)
 		p, d := matrix(&buf.p, qs.Rows, keys), matrix(&buf.d, qs.Rows, keys)
 		t.probabilities(p, qs, kb, place, lo, hi)
-		tensor.TMatMul(dv.RowRange(0, keys), p, dos, true)
-		tensor.MatMulT(d, dos, vb, false)
+		t.Compute.TMatMul(dv.RowRange(0, keys), p, dos, true)
+		t.Compute.MatMulT(d, dos, vb, false)
 		scale := t.scale()
 		parallel.Range(d.Rows, rowGrain, func(lo, hi int) {
 			for i := lo; i < hi; i++ {
@@ -132,9 +133,9 @@ func (t *Attention) backwardGroup(dq, dk, dv, do, q, k, v tensor.Matrix, place f
 			}
 		})
 		if dk.Rows > 0 {
-			tensor.TMatMul(dk.RowRange(0, keys), d, qs, true)
+			t.Compute.TMatMul(dk.RowRange(0, keys), d, qs, true)
 		}
-		tensor.MatMul(dos, d, kb, false) // dq, in the place of do
+		t.Compute.MatMul(dos, d, kb, false) // dq, in the place of do
 		t.unstack(dq, dos, lo, hi, g)
 	}
 }
@@ -142,7 +143,7 @@ func (t *Attention) backwardGroup(dq, dk, dv, do, q, k, v tensor.Matrix, place f
 // probabilities writes the causal softmax of the scaled scores of the stacked
 // queries q (R, K) of rows lo to hi-1 against k (keys, K) to p (R, keys).
 func (t *Attention) probabilities(p, q, k tensor.Matrix, place func(int) int, lo, hi int) {
-	tensor.MatMulT(p, q, k, false)
+	t.Compute.MatMulT(p, q, k, false)
 	scale := t.scale()
 	parallel.Range(p.Rows, rowGrain, func(from, to int) {
 		for i := from; i < to; i++ {

@@ -7,7 +7,8 @@ import (
 )
 
 // Dots is MulT for few rows, by the second rule of package blas: it reads w once
-// and packs nothing.
+// and packs nothing. It takes float32 inputs whatever w's Compute: nothing is
+// gained by rounding them.
 func Dots(y, x Matrix, w *Weight) {
 	if x.Cols != w.Cols || y.Rows != x.Rows || y.Cols != w.Rows {
 		panic(fmt.Sprintf("tensor: Dots y %d x %d = x %d x %d · (%s %d x %d)ᵀ",

@@ -12,10 +12,11 @@ import (
 type Weight struct {
 	Name string // as in the file
 	blas.Source
+	Compute Compute // of MulT and Mul
 }
 
 // NewWeight names a matrix.
-func NewWeight(name string, s blas.Source) *Weight { return &Weight{name, s} }
+func NewWeight(name string, s blas.Source) *Weight { return &Weight{Name: name, Source: s} }
 
 // Row writes row i, widened to float32, to dst (Cols).
 func (w *Weight) Row(i int, dst []float32) {

@@ -12,6 +12,7 @@ import (
 	"github.com/stablelora/stablelora/internal/nn"
 	"github.com/stablelora/stablelora/internal/optim"
 	"github.com/stablelora/stablelora/internal/peft"
+	"github.com/stablelora/stablelora/internal/tensor"
 	"github.com/stablelora/stablelora/internal/tokenizer"
 )
 
@@ -29,6 +30,11 @@ func open(o Options) (*trainer, error) {
 		return nil, err
 	}
 	t.model.Recompute = t.recompute
+	compute, err := tensor.ParseCompute(t.cfg.Model.Compute)
+	if err != nil {
+		return nil, err
+	}
+	t.model.SetCompute(compute)
 	for _, prepare := range []func() error{t.openAdapter, t.openOptimizer} {
 		if err := prepare(); err != nil {
 			t.model.Close()
