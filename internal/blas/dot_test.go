@@ -114,6 +114,23 @@ func TestDotsRowsAreIndependent(t *testing.T) {
 	})
 }
 
+// MulRows gives Sgemm's bits over several blocks of k, whatever the strides.
+func TestMulRows(t *testing.T) {
+	withKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(9, 9))
+		for n, s := range [][3]int{{1, 1, 1}, {1, 64, 200}, {7, 64, 64}, {14, 80, 130}, {5, 7, 65}, {3, 33, 129}, {2, 16, 0}} { // m, n, k
+			a, b := newGuarded(s[0], s[2], s[2]+n, 3, r), newGuarded(s[2], s[1], s[1]+16*n, 1, r)
+			c := newGuarded(s[0], s[1], s[1]+2, n, r)
+			want := c.clone()
+			oracle(want, a.element(false), b.element(false), s[2], false)
+			MulRows(c.data, c.stride, a.data, a.stride, s[0], b.data, b.stride, s[1], s[2])
+			if d := c.diff(want); d != "" {
+				t.Fatalf("%v: %s", s, d)
+			}
+		}
+	})
+}
+
 func TestDotsPanics(t *testing.T) {
 	f := make([]float32, 12)
 	for name, call := range map[string]func(){

@@ -83,3 +83,19 @@ func TestDotsStayInTheirSlices(t *testing.T) {
 		}
 	})
 }
+
+func TestMulRowsStayInTheirSlices(t *testing.T) {
+	withKernel(t, func(t *testing.T) {
+		for _, n := range []int{5, 16, 40, 64} {
+			const m, k = 7, 65
+			a, b := unsafe.Slice((*float32)(atPageEnd(t, 4*m*k)), m*k), unsafe.Slice((*float32)(atPageEnd(t, 4*k*n)), k*n)
+			c := unsafe.Slice((*float32)(atPageEnd(t, 4*m*n)), m*n)
+			MulRows(c, n, a, k, m, b, n, n, k)
+			for _, v := range c {
+				if v != 0 {
+					t.Fatalf("a product of zeros gave %v", v)
+				}
+			}
+		}
+	})
+}

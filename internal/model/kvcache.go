@@ -12,28 +12,49 @@ type KVCache struct {
 }
 
 type layerCache struct {
-	k, v tensor.Matrix // (capacity, G·K); the first `from` rows are in use
+	kv   nn.KeyValues // of each head (capacity, K); the first `from` rows are in use
 	from int
 	text int // tokens of the text that Extend was last given a part of
 }
 
-// reserve makes room for rows tokens, twice as much as before at least.
+// reserve makes room for rows tokens.
 func (l *layerCache) reserve(rows int) {
-	if rows <= l.k.Rows {
-		return
+	for _, heads := range [][]tensor.Matrix{l.kv.K, l.kv.V} {
+		for g, m := range heads {
+			if m.Rows < rows {
+				heads[g] = tensor.New(rows, m.Cols)
+				heads[g].RowRange(0, l.from).CopyFrom(m.RowRange(0, l.from))
+			}
+		}
 	}
-	for _, m := range []*tensor.Matrix{&l.k, &l.v} {
-		grown := tensor.New(max(rows, 2*m.Rows), m.Cols)
-		grown.RowRange(0, l.from).CopyFrom(m.RowRange(0, l.from))
-		*m = grown
+}
+
+// add appends the keys and values k and v (T, G·K) of T tokens and returns all of
+// them.
+func (l *layerCache) add(k, v tensor.Matrix) nn.KeyValues {
+	end := l.from + k.Rows
+	if have := l.kv.K[0].Rows; end > have {
+		l.reserve(max(end, 2*have))
 	}
+	var all nn.KeyValues
+	for g := range l.kv.K {
+		width := l.kv.K[g].Cols
+		l.kv.K[g].RowRange(l.from, end).CopyFrom(k.ColRange(g*width, (g+1)*width))
+		l.kv.V[g].RowRange(l.from, end).CopyFrom(v.ColRange(g*width, (g+1)*width))
+		all.K, all.V = append(all.K, l.kv.K[g].RowRange(0, end)), append(all.V, l.kv.V[g].RowRange(0, end))
+	}
+	l.from = end
+	return all
 }
 
 // NewKVCache returns a cache with room for capacity tokens; it grows beyond.
 func (m *Decoder) NewKVCache(capacity int) *KVCache {
 	c := &KVCache{layers: make([]layerCache, len(m.Layers))}
 	for i, b := range m.Layers {
-		c.layers[i] = layerCache{k: tensor.New(0, b.kvCols), v: tensor.New(0, b.kvCols)}
+		for range b.attention.KVHeads {
+			none := tensor.New(0, b.attention.Width)
+			c.layers[i].kv.K, c.layers[i].kv.V = append(c.layers[i].kv.K, none), append(c.layers[i].kv.V, none)
+		}
 	}
 	c.Reset(capacity)
 	return c
@@ -44,14 +65,12 @@ func (c *KVCache) Reset(capacity int) {
 	for i := range c.layers {
 		l := &c.layers[i]
 		l.from, l.text = 0, 0
-		if capacity > l.k.Rows {
-			l.k, l.v = tensor.New(capacity, l.k.Cols), tensor.New(capacity, l.v.Cols)
-		}
+		l.reserve(capacity)
 	}
 }
 
 // Capacity is for how many tokens there is room.
-func (c *KVCache) Capacity() int { return c.layers[0].k.Rows }
+func (c *KVCache) Capacity() int { return c.layers[0].kv.K[0].Rows }
 
 // CacheBytes is the memory of a KVCache with room for so many tokens.
 func (c *Config) CacheBytes(tokens int) uint64 {
@@ -61,27 +80,23 @@ func (c *Config) CacheBytes(tokens int) uint64 {
 // attend adds the keys and values of a pass to the caches, one for each of its
 // sequences, and attends to all that is in them.
 func (b *Block) attend(kv []*layerCache, o tensor.Matrix, c *activations, r rows) {
-	keys, values := make([]tensor.Matrix, len(kv)), make([]tensor.Matrix, len(kv))
+	all := make([]nn.KeyValues, len(kv))
 	for e, l := range kv {
-		q, k := r.out.Sequence(c.q, e), r.in.Sequence(c.k, e)
-		from, end := l.from, l.from+k.Rows
+		q, k, v := r.out.Sequence(c.q, e), r.in.Sequence(c.k, e), r.in.Sequence(c.v, e)
+		from, length := l.from, max(l.from+k.Rows, l.text)
 		later := func(place func(int) int) func(int) int {
 			return func(i int) int { return from + place(i) }
 		}
-		queries, length := later(r.out.PlacesOf(e)), max(end, l.text)
+		queries := later(r.out.PlacesOf(e))
 		b.rope.Rotate(q, b.attention.Heads, queries, length)
 		b.rope.Rotate(k, b.attention.KVHeads, later(r.in.PlacesOf(e)), length)
-		l.reserve(end)
-		l.k.RowRange(from, end).CopyFrom(k)
-		l.v.RowRange(from, end).CopyFrom(r.in.Sequence(c.v, e))
-		l.from = end
-		keys[e], values[e] = l.k.RowRange(0, end), l.v.RowRange(0, end)
+		all[e] = l.add(k, v)
 		if !r.in.Decode {
-			b.attention.Forward(r.out.Sequence(o, e), q, keys[e], values[e], queries)
+			b.attention.Forward(r.out.Sequence(o, e), q, all[e], queries)
 		}
 	}
 	if r.in.Decode {
-		b.attention.Decode(o, c.q, keys, values)
+		b.attention.Decode(o, c.q, all)
 	}
 }
 

@@ -39,16 +39,21 @@ func (t *Attention) blockRows() int {
 	return min(64, max(16, 256*t.KVHeads/t.Heads&^7))
 }
 
+// KeyValues are the positions of one sequence as attention sees them: the keys
+// and values (L, K) of each key-value head.
+type KeyValues struct{ K, V []tensor.Matrix }
+
 // Forward writes o (M, H·K) for queries q (M, H·K) at the given places of one
-// sequence, in increasing order, from its keys and values k and v (L, G·K).
-func (t *Attention) Forward(o, q, k, v tensor.Matrix, places func(i int) int) {
+// sequence, in increasing order.
+func (t *Attention) Forward(o, q tensor.Matrix, kv KeyValues, places func(i int) int) {
 	parallel.For(t.blocks(q.Rows)*t.KVHeads, func(i int) {
-		t.forwardBlock(o, q, k, v, places, i/t.KVHeads, i%t.KVHeads)
+		g := i % t.KVHeads
+		t.forwardBlock(o, q, kv.K[g], kv.V[g], places, i/t.KVHeads, g)
 	})
 }
 
 // ForwardPass is Forward for every sequence: q and o have the rows of the pass
-// queries, k and v those of keys.
+// queries, k and v (N, G·K) those of keys.
 func (t *Attention) ForwardPass(o, q, k, v tensor.Matrix, queries, keys *Pass) {
 	n := 0
 	for e := range queries.Sequences() {
@@ -60,8 +65,9 @@ func (t *Attention) ForwardPass(o, q, k, v tensor.Matrix, queries, keys *Pass) {
 			block -= t.blocks(queries.Sequence(q, e).Rows)
 			e++
 		}
-		t.forwardBlock(queries.Sequence(o, e), queries.Sequence(q, e), keys.Sequence(k, e), keys.Sequence(v, e),
-			queries.PlacesOf(e), block, i%t.KVHeads)
+		g := i % t.KVHeads
+		t.forwardBlock(queries.Sequence(o, e), queries.Sequence(q, e), t.head(keys.Sequence(k, e), g), t.head(keys.Sequence(v, e), g),
+			queries.PlacesOf(e), block, g)
 	})
 }
 
@@ -96,7 +102,8 @@ func (t *Attention) BackwardPass(dq, dk, dv, do, q, k, v tensor.Matrix, queries,
 // blocks is how many blocks a number of queries makes.
 func (t *Attention) blocks(rows int) int { return (rows + t.blockRows() - 1) / t.blockRows() }
 
-// forwardBlock computes one block of the query heads of group g.
+// forwardBlock computes one block of the query heads of group g, whose keys and
+// values are k and v.
 func (t *Attention) forwardBlock(o, q, k, v tensor.Matrix, place func(int) int, block, g int) {
 	lo := block * t.blockRows()
 	hi := min(lo+t.blockRows(), q.Rows)
@@ -105,8 +112,8 @@ func (t *Attention) forwardBlock(o, q, k, v tensor.Matrix, place func(int) int, 
 	keys := place(hi-1) + 1
 	qs := t.stack(&buf.q, q, lo, hi, g)
 	os, p := matrix(&buf.o, qs.Rows, t.Width), matrix(&buf.p, qs.Rows, keys)
-	t.probabilities(p, qs, t.head(k, g).RowRange(0, keys), place, lo, hi)
-	t.Compute.MatMul(os, p, t.head(v, g).RowRange(0, keys), false)
+	t.probabilities(p, qs, k.RowRange(0, keys), place, lo, hi)
+	t.Compute.MatMul(os, p, v.RowRange(0, keys), false)
 	t.unstack(o, os, lo, hi, g)
 }
 

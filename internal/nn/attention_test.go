@@ -75,14 +75,33 @@ func TestAttention(t *testing.T) {
 // computed with them or were before: decoding equals prompt processing.
 func TestAttentionContinuation(t *testing.T) {
 	att := &Attention{Heads: 4, KVHeads: 2, Width: 6}
-	q, k, v := random("q", 90, 24), random("k", 90, 12), random("v", 90, 12)
+	q, kv := random("q", 90, 24), keyValues("", 90, 2, 6)
 	whole := tensor.New(90, 24)
-	att.Forward(whole, q, k, v, func(i int) int { return i })
+	att.Forward(whole, q, kv, func(i int) int { return i })
 	for _, from := range []int{1, 63, 64, 89} {
 		tail := tensor.New(90-from, 24)
-		att.Forward(tail, q.RowRange(from, 90), k, v, func(i int) int { return from + i })
+		att.Forward(tail, q.RowRange(from, 90), kv, func(i int) int { return from + i })
 		if fmt.Sprint(tail.Data) != fmt.Sprint(whole.RowRange(from, 90).Data) {
 			t.Errorf("rows from %d on differ", from)
 		}
 	}
+}
+
+// keyValues are random ones of n positions.
+func keyValues(name string, n, heads, width int) (kv KeyValues) {
+	for g := range heads {
+		kv.K = append(kv.K, random(fmt.Sprint("k", name, g), n, width))
+		kv.V = append(kv.V, random(fmt.Sprint("v", name, g), n, width))
+	}
+	return kv
+}
+
+// joined lays heads (L, K) side by side, (L, G·K).
+func joined(heads []tensor.Matrix) tensor.Matrix {
+	width := heads[0].Cols
+	m := tensor.New(heads[0].Rows, len(heads)*width)
+	for g, h := range heads {
+		m.ColRange(g*width, (g+1)*width).CopyFrom(h)
+	}
+	return m
 }

@@ -24,17 +24,16 @@ func (l *Linear) decode(y, x tensor.Matrix, c *LinearCache) {
 // Next is Logits for the next token of each of some sequences.
 func (h *Head) Next(y, x tensor.Matrix) { tensor.Dots(y, x, h.W) }
 
-// Decode writes o (N, H·K) for the newest position of each of N sequences: q is
-// (N, H·K), k[e] and v[e] are all the positions (L, G·K) of sequence e. Keys and
-// values are read where they lie.
-func (t *Attention) Decode(o, q tensor.Matrix, k, v []tensor.Matrix) {
+// Decode writes o (N, H·K) for the newest position of each of N sequences, from
+// their queries q (N, H·K). Keys and values are read where they lie.
+func (t *Attention) Decode(o, q tensor.Matrix, kv []KeyValues) {
 	group := t.Heads / t.KVHeads
 	pieces := min(group, ceilDiv(parallel.Threads(), q.Rows*t.KVHeads)) // of a group's query heads
 	size := ceilDiv(group, pieces)
 	parallel.For(q.Rows*t.KVHeads*pieces, func(i int) {
 		e, g, lo := i/pieces/t.KVHeads, i/pieces%t.KVHeads, i%pieces*size
 		if heads := min(size, group-lo); heads > 0 {
-			t.decodeHeads(o.RowRange(e, e+1), q.RowRange(e, e+1), t.head(k[e], g), t.head(v[e], g), g*group+lo, heads)
+			t.decodeHeads(o.RowRange(e, e+1), q.RowRange(e, e+1), kv[e].K[g], kv[e].V[g], g*group+lo, heads)
 		}
 	})
 }
@@ -44,12 +43,12 @@ func (t *Attention) Decode(o, q tensor.Matrix, k, v []tensor.Matrix) {
 func (t *Attention) decodeHeads(o, q, k, v tensor.Matrix, h, heads int) {
 	buf := t.scratch()
 	defer t.release(buf)
-	s := matrix(&buf.p, heads, k.Rows)
-	tensor.MatDots(s, t.rows(q, h, heads), k, false)
+	p := matrix(&buf.p, heads, k.Rows)
+	tensor.MatDots(p, t.rows(q, h, heads), k, false)
 	for i := range heads {
-		vec.Softmax(s.Row(i), t.scale())
+		vec.Softmax(p.Row(i), t.scale())
 	}
-	tensor.MatMul(t.rows(o, h, heads), s, v, false)
+	tensor.MatMulRows(t.rows(o, h, heads), p, v)
 }
 
 // rows views heads of one position (1, H·K) as rows (heads, K).

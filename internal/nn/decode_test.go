@@ -59,16 +59,15 @@ func TestAttentionDecode(t *testing.T) {
 		att := &Attention{Heads: c.heads, KVHeads: c.kv, Width: c.width}
 		lengths := []int{1, 130, 37}
 		q := random("q", len(lengths), c.heads*c.width)
-		var k, v []tensor.Matrix
+		var kv []KeyValues
 		for e, n := range lengths {
-			k = append(k, random(fmt.Sprint("k", e), n, c.kv*c.width))
-			v = append(v, random(fmt.Sprint("v", e), n, c.kv*c.width))
+			kv = append(kv, keyValues(fmt.Sprint(e), n, c.kv, c.width))
 		}
 		var first []float32
 		for threads := 1; threads <= 8; threads++ {
 			parallel.SetThreads(threads)
 			o := tensor.New(q.Rows, q.Cols)
-			att.Decode(o, q, k, v)
+			att.Decode(o, q, kv)
 			if threads == 1 {
 				first = o.Data
 			} else if !slices.Equal(o.Data, first) {
@@ -76,7 +75,7 @@ func TestAttentionDecode(t *testing.T) {
 			}
 		}
 		for e := range lengths {
-			want := naiveAttention(q.RowRange(e, e+1), k[e], v[e], c.heads, c.kv, c.width)
+			want := naiveAttention(q.RowRange(e, e+1), joined(kv[e].K), joined(kv[e].V), c.heads, c.kv, c.width)
 			for j, w := range want.Row(0) {
 				if g := first[e*q.Cols+j]; math.Abs(float64(g-w)) > 3e-6 {
 					t.Fatalf("%+v sequence %d: o[%d] = %v, want %v", c, e, j, g, w)
