@@ -41,7 +41,7 @@ func (j *Job) Survey() Survey {
 	step := 0
 	for ; step < j.Steps && s.Sequences < maxSequences; step++ {
 		batch := j.Batch(step)
-		for micro := range slices.Chunk(batch, j.MicroBatchSize) {
+		for _, micro := range model.MicroBatches(batch, j.MicroBatchSize, func(q Sequence) int { return q.Tokens }) {
 			rows, asked := 0, 0
 			for _, q := range micro {
 				s.Add(q)
@@ -58,7 +58,7 @@ func (j *Job) Survey() Survey {
 		s.MaxBatch = max(s.MaxBatch, len(batch))
 	}
 	if step < j.Steps { // what has not been seen may hold the longest together
-		s.MaxRows = j.MicroBatchSize * (s.Longest - 1)
+		s.MaxRows = max(s.MaxRows, s.Longest-1)
 		s.MaxAsked = max(s.MaxAsked, min(s.MaxRows, s.MaxAsked*2))
 		s = s.times(float64(j.Steps) / float64(max(step, 1)))
 	}

@@ -1,6 +1,10 @@
 package model
 
-import "github.com/stablelora/stablelora/internal/nn"
+import (
+	"iter"
+
+	"github.com/stablelora/stablelora/internal/nn"
+)
 
 // Batch is what one pass computes: sequences laid end to end, and which rows
 // predict a token that is asked for.
@@ -9,6 +13,29 @@ type Batch struct {
 	Tokens  []int32 // (N)
 	Rows    []int   // rows whose logits are wanted, increasing
 	Targets []int32 // the token that follows each of them
+}
+
+// passTokens is how many tokens are worth computing together: more of them take
+// more memory and hardly less time.
+const passTokens = 384
+
+// MicroBatches cuts sequences, whose tokens are counted by length, into what is
+// computed together: at most `most` of them, and no more than passTokens tokens
+// unless one alone has more. It yields the number of the first one as well.
+func MicroBatches[T any](sequences []T, most int, length func(T) int) iter.Seq2[int, []T] {
+	return func(yield func(int, []T) bool) {
+		for lo := 0; lo < len(sequences); {
+			hi, tokens := lo, 0
+			for hi < len(sequences) && hi-lo < most && (hi == lo || tokens+length(sequences[hi]) <= passTokens) {
+				tokens += length(sequences[hi])
+				hi++
+			}
+			if !yield(lo, sequences[lo:hi]) {
+				return
+			}
+			lo = hi
+		}
+	}
 }
 
 // asked is the pass of the rows whose logits are wanted.

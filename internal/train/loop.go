@@ -196,18 +196,18 @@ func (t *trainer) evaluate(ctx context.Context, steps int, final bool) error {
 // tokens.
 func (t *trainer) heldOutLoss(ctx context.Context) (float64, error) {
 	var sum float64
-	n, size := 0, t.cfg.Train.MicroBatchSize
+	n := 0
 	examples := t.heldOut.Examples
-	for lo := 0; lo < len(examples); lo += size {
+	for first, micro := range model.MicroBatches(examples, t.cfg.Train.MicroBatchSize, length) {
 		if ctx.Err() != nil {
 			return 0, ctx.Err()
 		}
-		b := newBatch(examples[lo:min(lo+size, len(examples))])
+		b := newBatch(micro)
 		for _, loss := range t.model.Losses(b) {
 			sum += loss
 		}
 		n += len(b.Rows)
-		t.opt.Reporter.Progress("held-out loss", min(lo+size, len(examples)), len(examples))
+		t.opt.Reporter.Progress("held-out loss", first+len(micro), len(examples))
 	}
 	if loss := sum / float64(n); finite(loss) {
 		return loss, nil

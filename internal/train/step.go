@@ -61,8 +61,7 @@ func (t *trainer) gradients(k int, examples []*data.Example, probe int) metrics.
 		row.SupervisedTokens += e.NumSupervised()
 	}
 	scale := 1 / float64(row.SupervisedTokens)
-	for first := 0; first < len(examples); first += t.cfg.Train.MicroBatchSize {
-		micro := examples[first:min(first+t.cfg.Train.MicroBatchSize, len(examples))]
+	for first, micro := range model.MicroBatches(examples, t.cfg.Train.MicroBatchSize, length) {
 		b := newBatch(micro)
 		b.Train, b.Seed, b.Step, b.First = true, t.cfg.Train.Seed, k, first
 		if first == 0 {
@@ -79,6 +78,8 @@ func (t *trainer) gradients(k int, examples []*data.Example, probe int) metrics.
 	}
 	return row
 }
+
+func length(e *data.Example) int { return len(e.Tokens) }
 
 // newBatch lays examples end to end.
 func newBatch(examples []*data.Example) *model.Batch {
