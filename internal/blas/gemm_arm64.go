@@ -9,30 +9,60 @@ package blas
 //go:noescape
 func tile1NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
+// pairs1NEON is the kernel for 1 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
+//
+//go:noescape
+func pairs1NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+
 // tile2NEON is the kernel for 2 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile2NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+
+// pairs2NEON is the kernel for 2 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
+//
+//go:noescape
+func pairs2NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
 
 // tile3NEON is the kernel for 3 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile3NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
+// pairs3NEON is the kernel for 3 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
+//
+//go:noescape
+func pairs3NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+
 // tile4NEON is the kernel for 4 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile4NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+
+// pairs4NEON is the kernel for 4 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
+//
+//go:noescape
+func pairs4NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
 
 // tile5NEON is the kernel for 5 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile5NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
+// pairs5NEON is the kernel for 5 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
+//
+//go:noescape
+func pairs5NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+
 // tile6NEON is the kernel for 6 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile6NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+
+// pairs6NEON is the kernel for 6 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
+//
+//go:noescape
+func pairs6NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
 
 // packLeftNEON is the transposition of 6 rows of 4·blocks elements, ld bytes apart, into a panel of A.
 //
@@ -113,6 +143,11 @@ func dots2x2F16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr,
 //
 //go:noescape
 func dots2x3F16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+
+// roundNEON is roundToBF16 of 8·blocks elements.
+//
+//go:noescape
+func roundNEON(p *float32, blocks int)
 
 // peakNEON is peakChains multiply-adds of 8 elements in each round.
 //

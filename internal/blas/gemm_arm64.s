@@ -4,6 +4,16 @@
 
 #include "textflag.h"
 
+DATA roundNEONNumbers<>+0(SB)/4, $0x00000001
+DATA roundNEONNumbers<>+4(SB)/4, $0x00007fff
+DATA roundNEONNumbers<>+8(SB)/4, $0x00400000
+DATA roundNEONNumbers<>+12(SB)/4, $0xffff0000
+DATA roundNEONNumbers<>+16(SB)/4, $0x80000000
+DATA roundNEONNumbers<>+20(SB)/4, $0x7f800000
+DATA roundNEONNumbers<>+24(SB)/4, $0x00000000
+DATA roundNEONNumbers<>+28(SB)/4, $0x00000000
+GLOBL roundNEONNumbers<>(SB), RODATA|NOPTR, $32
+
 // func tile1NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 TEXT ·tile1NEON(SB), NOSPLIT, $0-65
 	MOVD depth+0(FP), R0
@@ -146,6 +156,65 @@ store:
 	FSTPQ (F0, F1), (R6)
 	FSTPQ (F2, F3), 32(R6)
 	ADD R7, R6, R6
+	RET
+
+// func pairs1NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+TEXT ·pairs1NEON(SB), NOSPLIT, $0-49
+	MRS FPCR, R0
+	ORR $16777216, R0, R1
+	MSR R1, FPCR
+	MSR ZR, FPSR
+	MOVD pairs+0(FP), R2
+	MOVD a+8(FP), R3
+	MOVD b+16(FP), R4
+	MOVD c+24(FP), R5
+	MOVD ldc+32(FP), R6
+	MOVBU acc+40(FP), R7
+	MOVD R5, R8
+	CBZ R7, zero
+	FLDPQ (R8), (F0, F1)
+	FLDPQ 32(R8), (F2, F3)
+	ADD R6, R8, R8
+	JMP start
+zero:
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+start:
+loop:
+	FLDPQ 64(R4), (F4, F5)
+	FLDPQ 96(R4), (F6, F7)
+	FMOVS 24(R3), F8
+	WORD $0x4f881080 // fmla v0.4s, v4.4s, v8.s[0]
+	WORD $0x4f8810a1 // fmla v1.4s, v5.4s, v8.s[0]
+	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
+	WORD $0x4f8810e3 // fmla v3.4s, v7.4s, v8.s[0]
+	FLDPQ (R4), (F4, F5)
+	FLDPQ 32(R4), (F6, F7)
+	FMOVS (R3), F8
+	WORD $0x4f881080 // fmla v0.4s, v4.4s, v8.s[0]
+	WORD $0x4f8810a1 // fmla v1.4s, v5.4s, v8.s[0]
+	WORD $0x4f8810c2 // fmla v2.4s, v6.4s, v8.s[0]
+	WORD $0x4f8810e3 // fmla v3.4s, v7.4s, v8.s[0]
+	ADD $48, R3, R3
+	ADD $128, R4, R4
+	SUBS $1, R2, R2
+	BNE loop
+	MRS FPSR, R9
+	MSR R0, FPCR
+	ANDS $8, R9, R9
+	BNE delicate
+	FSTPQ (F0, F1), (R5)
+	FSTPQ (F2, F3), 32(R5)
+	ADD R6, R5, R5
+	MOVB ZR, ret+48(FP)
+	RET
+delicate:
+	MOVD $1, R9
+	MOVB R9, ret+48(FP)
 	RET
 
 // func tile2NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
@@ -348,6 +417,85 @@ store:
 	FSTPQ (F4, F5), (R6)
 	FSTPQ (F6, F7), 32(R6)
 	ADD R7, R6, R6
+	RET
+
+// func pairs2NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+TEXT ·pairs2NEON(SB), NOSPLIT, $0-49
+	MRS FPCR, R0
+	ORR $16777216, R0, R1
+	MSR R1, FPCR
+	MSR ZR, FPSR
+	MOVD pairs+0(FP), R2
+	MOVD a+8(FP), R3
+	MOVD b+16(FP), R4
+	MOVD c+24(FP), R5
+	MOVD ldc+32(FP), R6
+	MOVBU acc+40(FP), R7
+	MOVD R5, R8
+	CBZ R7, zero
+	FLDPQ (R8), (F0, F1)
+	FLDPQ 32(R8), (F2, F3)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F4, F5)
+	FLDPQ 32(R8), (F6, F7)
+	ADD R6, R8, R8
+	JMP start
+zero:
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+start:
+loop:
+	FLDPQ 64(R4), (F8, F9)
+	FLDPQ 96(R4), (F10, F11)
+	FMOVD 24(R3), F12
+	WORD $0x4f8c1100 // fmla v0.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1121 // fmla v1.4s, v9.4s, v12.s[0]
+	WORD $0x4f8c1142 // fmla v2.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c1163 // fmla v3.4s, v11.4s, v12.s[0]
+	WORD $0x4fac1104 // fmla v4.4s, v8.4s, v12.s[1]
+	WORD $0x4fac1125 // fmla v5.4s, v9.4s, v12.s[1]
+	WORD $0x4fac1146 // fmla v6.4s, v10.4s, v12.s[1]
+	WORD $0x4fac1167 // fmla v7.4s, v11.4s, v12.s[1]
+	FLDPQ (R4), (F8, F9)
+	FLDPQ 32(R4), (F10, F11)
+	FMOVD (R3), F12
+	WORD $0x4f8c1100 // fmla v0.4s, v8.4s, v12.s[0]
+	WORD $0x4f8c1121 // fmla v1.4s, v9.4s, v12.s[0]
+	WORD $0x4f8c1142 // fmla v2.4s, v10.4s, v12.s[0]
+	WORD $0x4f8c1163 // fmla v3.4s, v11.4s, v12.s[0]
+	WORD $0x4fac1104 // fmla v4.4s, v8.4s, v12.s[1]
+	WORD $0x4fac1125 // fmla v5.4s, v9.4s, v12.s[1]
+	WORD $0x4fac1146 // fmla v6.4s, v10.4s, v12.s[1]
+	WORD $0x4fac1167 // fmla v7.4s, v11.4s, v12.s[1]
+	ADD $48, R3, R3
+	ADD $128, R4, R4
+	SUBS $1, R2, R2
+	BNE loop
+	MRS FPSR, R9
+	MSR R0, FPCR
+	ANDS $8, R9, R9
+	BNE delicate
+	FSTPQ (F0, F1), (R5)
+	FSTPQ (F2, F3), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F4, F5), (R5)
+	FSTPQ (F6, F7), 32(R5)
+	ADD R6, R5, R5
+	MOVB ZR, ret+48(FP)
+	RET
+delicate:
+	MOVD $1, R9
+	MOVB R9, ret+48(FP)
 	RET
 
 // func tile3NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
@@ -613,6 +761,107 @@ store:
 	FSTPQ (F8, F9), (R6)
 	FSTPQ (F10, F11), 32(R6)
 	ADD R7, R6, R6
+	RET
+
+// func pairs3NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+TEXT ·pairs3NEON(SB), NOSPLIT, $0-49
+	MRS FPCR, R0
+	ORR $16777216, R0, R1
+	MSR R1, FPCR
+	MSR ZR, FPSR
+	MOVD pairs+0(FP), R2
+	MOVD a+8(FP), R3
+	MOVD b+16(FP), R4
+	MOVD c+24(FP), R5
+	MOVD ldc+32(FP), R6
+	MOVBU acc+40(FP), R7
+	MOVD R5, R8
+	CBZ R7, zero
+	FLDPQ (R8), (F0, F1)
+	FLDPQ 32(R8), (F2, F3)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F4, F5)
+	FLDPQ 32(R8), (F6, F7)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F8, F9)
+	FLDPQ 32(R8), (F10, F11)
+	ADD R6, R8, R8
+	JMP start
+zero:
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+start:
+loop:
+	FLDPQ 64(R4), (F12, F13)
+	FLDPQ 96(R4), (F14, F15)
+	FMOVD 24(R3), F16
+	FMOVS 32(R3), F17
+	WORD $0x4f901180 // fmla v0.4s, v12.4s, v16.s[0]
+	WORD $0x4f9011a1 // fmla v1.4s, v13.4s, v16.s[0]
+	WORD $0x4f9011c2 // fmla v2.4s, v14.4s, v16.s[0]
+	WORD $0x4f9011e3 // fmla v3.4s, v15.4s, v16.s[0]
+	WORD $0x4fb01184 // fmla v4.4s, v12.4s, v16.s[1]
+	WORD $0x4fb011a5 // fmla v5.4s, v13.4s, v16.s[1]
+	WORD $0x4fb011c6 // fmla v6.4s, v14.4s, v16.s[1]
+	WORD $0x4fb011e7 // fmla v7.4s, v15.4s, v16.s[1]
+	WORD $0x4f911188 // fmla v8.4s, v12.4s, v17.s[0]
+	WORD $0x4f9111a9 // fmla v9.4s, v13.4s, v17.s[0]
+	WORD $0x4f9111ca // fmla v10.4s, v14.4s, v17.s[0]
+	WORD $0x4f9111eb // fmla v11.4s, v15.4s, v17.s[0]
+	FLDPQ (R4), (F12, F13)
+	FLDPQ 32(R4), (F14, F15)
+	FMOVD (R3), F16
+	FMOVS 8(R3), F17
+	WORD $0x4f901180 // fmla v0.4s, v12.4s, v16.s[0]
+	WORD $0x4f9011a1 // fmla v1.4s, v13.4s, v16.s[0]
+	WORD $0x4f9011c2 // fmla v2.4s, v14.4s, v16.s[0]
+	WORD $0x4f9011e3 // fmla v3.4s, v15.4s, v16.s[0]
+	WORD $0x4fb01184 // fmla v4.4s, v12.4s, v16.s[1]
+	WORD $0x4fb011a5 // fmla v5.4s, v13.4s, v16.s[1]
+	WORD $0x4fb011c6 // fmla v6.4s, v14.4s, v16.s[1]
+	WORD $0x4fb011e7 // fmla v7.4s, v15.4s, v16.s[1]
+	WORD $0x4f911188 // fmla v8.4s, v12.4s, v17.s[0]
+	WORD $0x4f9111a9 // fmla v9.4s, v13.4s, v17.s[0]
+	WORD $0x4f9111ca // fmla v10.4s, v14.4s, v17.s[0]
+	WORD $0x4f9111eb // fmla v11.4s, v15.4s, v17.s[0]
+	ADD $48, R3, R3
+	ADD $128, R4, R4
+	SUBS $1, R2, R2
+	BNE loop
+	MRS FPSR, R9
+	MSR R0, FPCR
+	ANDS $8, R9, R9
+	BNE delicate
+	FSTPQ (F0, F1), (R5)
+	FSTPQ (F2, F3), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F4, F5), (R5)
+	FSTPQ (F6, F7), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F8, F9), (R5)
+	FSTPQ (F10, F11), 32(R5)
+	ADD R6, R5, R5
+	MOVB ZR, ret+48(FP)
+	RET
+delicate:
+	MOVD $1, R9
+	MOVB R9, ret+48(FP)
 	RET
 
 // func tile4NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
@@ -931,6 +1180,125 @@ store:
 	FSTPQ (F12, F13), (R6)
 	FSTPQ (F14, F15), 32(R6)
 	ADD R7, R6, R6
+	RET
+
+// func pairs4NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+TEXT ·pairs4NEON(SB), NOSPLIT, $0-49
+	MRS FPCR, R0
+	ORR $16777216, R0, R1
+	MSR R1, FPCR
+	MSR ZR, FPSR
+	MOVD pairs+0(FP), R2
+	MOVD a+8(FP), R3
+	MOVD b+16(FP), R4
+	MOVD c+24(FP), R5
+	MOVD ldc+32(FP), R6
+	MOVBU acc+40(FP), R7
+	MOVD R5, R8
+	CBZ R7, zero
+	FLDPQ (R8), (F0, F1)
+	FLDPQ 32(R8), (F2, F3)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F4, F5)
+	FLDPQ 32(R8), (F6, F7)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F8, F9)
+	FLDPQ 32(R8), (F10, F11)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F12, F13)
+	FLDPQ 32(R8), (F14, F15)
+	ADD R6, R8, R8
+	JMP start
+zero:
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+start:
+loop:
+	FLDPQ 64(R4), (F16, F17)
+	FLDPQ 96(R4), (F18, F19)
+	FMOVQ 24(R3), F20
+	WORD $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
+	WORD $0x4f941263 // fmla v3.4s, v19.4s, v20.s[0]
+	WORD $0x4fb41204 // fmla v4.4s, v16.4s, v20.s[1]
+	WORD $0x4fb41225 // fmla v5.4s, v17.4s, v20.s[1]
+	WORD $0x4fb41246 // fmla v6.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41267 // fmla v7.4s, v19.4s, v20.s[1]
+	WORD $0x4f941a08 // fmla v8.4s, v16.4s, v20.s[2]
+	WORD $0x4f941a29 // fmla v9.4s, v17.4s, v20.s[2]
+	WORD $0x4f941a4a // fmla v10.4s, v18.4s, v20.s[2]
+	WORD $0x4f941a6b // fmla v11.4s, v19.4s, v20.s[2]
+	WORD $0x4fb41a0c // fmla v12.4s, v16.4s, v20.s[3]
+	WORD $0x4fb41a2d // fmla v13.4s, v17.4s, v20.s[3]
+	WORD $0x4fb41a4e // fmla v14.4s, v18.4s, v20.s[3]
+	WORD $0x4fb41a6f // fmla v15.4s, v19.4s, v20.s[3]
+	FLDPQ (R4), (F16, F17)
+	FLDPQ 32(R4), (F18, F19)
+	FMOVQ (R3), F20
+	WORD $0x4f941200 // fmla v0.4s, v16.4s, v20.s[0]
+	WORD $0x4f941221 // fmla v1.4s, v17.4s, v20.s[0]
+	WORD $0x4f941242 // fmla v2.4s, v18.4s, v20.s[0]
+	WORD $0x4f941263 // fmla v3.4s, v19.4s, v20.s[0]
+	WORD $0x4fb41204 // fmla v4.4s, v16.4s, v20.s[1]
+	WORD $0x4fb41225 // fmla v5.4s, v17.4s, v20.s[1]
+	WORD $0x4fb41246 // fmla v6.4s, v18.4s, v20.s[1]
+	WORD $0x4fb41267 // fmla v7.4s, v19.4s, v20.s[1]
+	WORD $0x4f941a08 // fmla v8.4s, v16.4s, v20.s[2]
+	WORD $0x4f941a29 // fmla v9.4s, v17.4s, v20.s[2]
+	WORD $0x4f941a4a // fmla v10.4s, v18.4s, v20.s[2]
+	WORD $0x4f941a6b // fmla v11.4s, v19.4s, v20.s[2]
+	WORD $0x4fb41a0c // fmla v12.4s, v16.4s, v20.s[3]
+	WORD $0x4fb41a2d // fmla v13.4s, v17.4s, v20.s[3]
+	WORD $0x4fb41a4e // fmla v14.4s, v18.4s, v20.s[3]
+	WORD $0x4fb41a6f // fmla v15.4s, v19.4s, v20.s[3]
+	ADD $48, R3, R3
+	ADD $128, R4, R4
+	SUBS $1, R2, R2
+	BNE loop
+	MRS FPSR, R9
+	MSR R0, FPCR
+	ANDS $8, R9, R9
+	BNE delicate
+	FSTPQ (F0, F1), (R5)
+	FSTPQ (F2, F3), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F4, F5), (R5)
+	FSTPQ (F6, F7), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F8, F9), (R5)
+	FSTPQ (F10, F11), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F12, F13), (R5)
+	FSTPQ (F14, F15), 32(R5)
+	ADD R6, R5, R5
+	MOVB ZR, ret+48(FP)
+	RET
+delicate:
+	MOVD $1, R9
+	MOVB R9, ret+48(FP)
 	RET
 
 // func tile5NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
@@ -1312,6 +1680,147 @@ store:
 	FSTPQ (F16, F17), (R6)
 	FSTPQ (F18, F19), 32(R6)
 	ADD R7, R6, R6
+	RET
+
+// func pairs5NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+TEXT ·pairs5NEON(SB), NOSPLIT, $0-49
+	MRS FPCR, R0
+	ORR $16777216, R0, R1
+	MSR R1, FPCR
+	MSR ZR, FPSR
+	MOVD pairs+0(FP), R2
+	MOVD a+8(FP), R3
+	MOVD b+16(FP), R4
+	MOVD c+24(FP), R5
+	MOVD ldc+32(FP), R6
+	MOVBU acc+40(FP), R7
+	MOVD R5, R8
+	CBZ R7, zero
+	FLDPQ (R8), (F0, F1)
+	FLDPQ 32(R8), (F2, F3)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F4, F5)
+	FLDPQ 32(R8), (F6, F7)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F8, F9)
+	FLDPQ 32(R8), (F10, F11)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F12, F13)
+	FLDPQ 32(R8), (F14, F15)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F16, F17)
+	FLDPQ 32(R8), (F18, F19)
+	ADD R6, R8, R8
+	JMP start
+zero:
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+start:
+loop:
+	FLDPQ 64(R4), (F20, F21)
+	FLDPQ 96(R4), (F22, F23)
+	FMOVQ 24(R3), F24
+	FMOVS 40(R3), F25
+	WORD $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812c2 // fmla v2.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812e3 // fmla v3.4s, v23.4s, v24.s[0]
+	WORD $0x4fb81284 // fmla v4.4s, v20.4s, v24.s[1]
+	WORD $0x4fb812a5 // fmla v5.4s, v21.4s, v24.s[1]
+	WORD $0x4fb812c6 // fmla v6.4s, v22.4s, v24.s[1]
+	WORD $0x4fb812e7 // fmla v7.4s, v23.4s, v24.s[1]
+	WORD $0x4f981a88 // fmla v8.4s, v20.4s, v24.s[2]
+	WORD $0x4f981aa9 // fmla v9.4s, v21.4s, v24.s[2]
+	WORD $0x4f981aca // fmla v10.4s, v22.4s, v24.s[2]
+	WORD $0x4f981aeb // fmla v11.4s, v23.4s, v24.s[2]
+	WORD $0x4fb81a8c // fmla v12.4s, v20.4s, v24.s[3]
+	WORD $0x4fb81aad // fmla v13.4s, v21.4s, v24.s[3]
+	WORD $0x4fb81ace // fmla v14.4s, v22.4s, v24.s[3]
+	WORD $0x4fb81aef // fmla v15.4s, v23.4s, v24.s[3]
+	WORD $0x4f991290 // fmla v16.4s, v20.4s, v25.s[0]
+	WORD $0x4f9912b1 // fmla v17.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912d2 // fmla v18.4s, v22.4s, v25.s[0]
+	WORD $0x4f9912f3 // fmla v19.4s, v23.4s, v25.s[0]
+	FLDPQ (R4), (F20, F21)
+	FLDPQ 32(R4), (F22, F23)
+	FMOVQ (R3), F24
+	FMOVS 16(R3), F25
+	WORD $0x4f981280 // fmla v0.4s, v20.4s, v24.s[0]
+	WORD $0x4f9812a1 // fmla v1.4s, v21.4s, v24.s[0]
+	WORD $0x4f9812c2 // fmla v2.4s, v22.4s, v24.s[0]
+	WORD $0x4f9812e3 // fmla v3.4s, v23.4s, v24.s[0]
+	WORD $0x4fb81284 // fmla v4.4s, v20.4s, v24.s[1]
+	WORD $0x4fb812a5 // fmla v5.4s, v21.4s, v24.s[1]
+	WORD $0x4fb812c6 // fmla v6.4s, v22.4s, v24.s[1]
+	WORD $0x4fb812e7 // fmla v7.4s, v23.4s, v24.s[1]
+	WORD $0x4f981a88 // fmla v8.4s, v20.4s, v24.s[2]
+	WORD $0x4f981aa9 // fmla v9.4s, v21.4s, v24.s[2]
+	WORD $0x4f981aca // fmla v10.4s, v22.4s, v24.s[2]
+	WORD $0x4f981aeb // fmla v11.4s, v23.4s, v24.s[2]
+	WORD $0x4fb81a8c // fmla v12.4s, v20.4s, v24.s[3]
+	WORD $0x4fb81aad // fmla v13.4s, v21.4s, v24.s[3]
+	WORD $0x4fb81ace // fmla v14.4s, v22.4s, v24.s[3]
+	WORD $0x4fb81aef // fmla v15.4s, v23.4s, v24.s[3]
+	WORD $0x4f991290 // fmla v16.4s, v20.4s, v25.s[0]
+	WORD $0x4f9912b1 // fmla v17.4s, v21.4s, v25.s[0]
+	WORD $0x4f9912d2 // fmla v18.4s, v22.4s, v25.s[0]
+	WORD $0x4f9912f3 // fmla v19.4s, v23.4s, v25.s[0]
+	ADD $48, R3, R3
+	ADD $128, R4, R4
+	SUBS $1, R2, R2
+	BNE loop
+	MRS FPSR, R9
+	MSR R0, FPCR
+	ANDS $8, R9, R9
+	BNE delicate
+	FSTPQ (F0, F1), (R5)
+	FSTPQ (F2, F3), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F4, F5), (R5)
+	FSTPQ (F6, F7), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F8, F9), (R5)
+	FSTPQ (F10, F11), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F12, F13), (R5)
+	FSTPQ (F14, F15), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F16, F17), (R5)
+	FSTPQ (F18, F19), 32(R5)
+	ADD R6, R5, R5
+	MOVB ZR, ret+48(FP)
+	RET
+delicate:
+	MOVD $1, R9
+	MOVB R9, ret+48(FP)
 	RET
 
 // func tile6NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
@@ -1751,6 +2260,167 @@ store:
 	FSTPQ (F20, F21), (R6)
 	FSTPQ (F22, F23), 32(R6)
 	ADD R7, R6, R6
+	RET
+
+// func pairs6NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+TEXT ·pairs6NEON(SB), NOSPLIT, $0-49
+	MRS FPCR, R0
+	ORR $16777216, R0, R1
+	MSR R1, FPCR
+	MSR ZR, FPSR
+	MOVD pairs+0(FP), R2
+	MOVD a+8(FP), R3
+	MOVD b+16(FP), R4
+	MOVD c+24(FP), R5
+	MOVD ldc+32(FP), R6
+	MOVBU acc+40(FP), R7
+	MOVD R5, R8
+	CBZ R7, zero
+	FLDPQ (R8), (F0, F1)
+	FLDPQ 32(R8), (F2, F3)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F4, F5)
+	FLDPQ 32(R8), (F6, F7)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F8, F9)
+	FLDPQ 32(R8), (F10, F11)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F12, F13)
+	FLDPQ 32(R8), (F14, F15)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F16, F17)
+	FLDPQ 32(R8), (F18, F19)
+	ADD R6, R8, R8
+	FLDPQ (R8), (F20, F21)
+	FLDPQ 32(R8), (F22, F23)
+	ADD R6, R8, R8
+	JMP start
+zero:
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R6, R8, R8
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x6f00e415 // movi v21.2d, #0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+start:
+loop:
+	FLDPQ 64(R4), (F24, F25)
+	FLDPQ 96(R4), (F26, F27)
+	FMOVQ 24(R3), F28
+	FMOVD 40(R3), F29
+	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	WORD $0x4fbc1304 // fmla v4.4s, v24.4s, v28.s[1]
+	WORD $0x4fbc1325 // fmla v5.4s, v25.4s, v28.s[1]
+	WORD $0x4fbc1346 // fmla v6.4s, v26.4s, v28.s[1]
+	WORD $0x4fbc1367 // fmla v7.4s, v27.4s, v28.s[1]
+	WORD $0x4f9c1b08 // fmla v8.4s, v24.4s, v28.s[2]
+	WORD $0x4f9c1b29 // fmla v9.4s, v25.4s, v28.s[2]
+	WORD $0x4f9c1b4a // fmla v10.4s, v26.4s, v28.s[2]
+	WORD $0x4f9c1b6b // fmla v11.4s, v27.4s, v28.s[2]
+	WORD $0x4fbc1b0c // fmla v12.4s, v24.4s, v28.s[3]
+	WORD $0x4fbc1b2d // fmla v13.4s, v25.4s, v28.s[3]
+	WORD $0x4fbc1b4e // fmla v14.4s, v26.4s, v28.s[3]
+	WORD $0x4fbc1b6f // fmla v15.4s, v27.4s, v28.s[3]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0x4f9d1331 // fmla v17.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1352 // fmla v18.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d1373 // fmla v19.4s, v27.4s, v29.s[0]
+	WORD $0x4fbd1314 // fmla v20.4s, v24.4s, v29.s[1]
+	WORD $0x4fbd1335 // fmla v21.4s, v25.4s, v29.s[1]
+	WORD $0x4fbd1356 // fmla v22.4s, v26.4s, v29.s[1]
+	WORD $0x4fbd1377 // fmla v23.4s, v27.4s, v29.s[1]
+	FLDPQ (R4), (F24, F25)
+	FLDPQ 32(R4), (F26, F27)
+	FMOVQ (R3), F28
+	FMOVD 16(R3), F29
+	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	WORD $0x4fbc1304 // fmla v4.4s, v24.4s, v28.s[1]
+	WORD $0x4fbc1325 // fmla v5.4s, v25.4s, v28.s[1]
+	WORD $0x4fbc1346 // fmla v6.4s, v26.4s, v28.s[1]
+	WORD $0x4fbc1367 // fmla v7.4s, v27.4s, v28.s[1]
+	WORD $0x4f9c1b08 // fmla v8.4s, v24.4s, v28.s[2]
+	WORD $0x4f9c1b29 // fmla v9.4s, v25.4s, v28.s[2]
+	WORD $0x4f9c1b4a // fmla v10.4s, v26.4s, v28.s[2]
+	WORD $0x4f9c1b6b // fmla v11.4s, v27.4s, v28.s[2]
+	WORD $0x4fbc1b0c // fmla v12.4s, v24.4s, v28.s[3]
+	WORD $0x4fbc1b2d // fmla v13.4s, v25.4s, v28.s[3]
+	WORD $0x4fbc1b4e // fmla v14.4s, v26.4s, v28.s[3]
+	WORD $0x4fbc1b6f // fmla v15.4s, v27.4s, v28.s[3]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0x4f9d1331 // fmla v17.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1352 // fmla v18.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d1373 // fmla v19.4s, v27.4s, v29.s[0]
+	WORD $0x4fbd1314 // fmla v20.4s, v24.4s, v29.s[1]
+	WORD $0x4fbd1335 // fmla v21.4s, v25.4s, v29.s[1]
+	WORD $0x4fbd1356 // fmla v22.4s, v26.4s, v29.s[1]
+	WORD $0x4fbd1377 // fmla v23.4s, v27.4s, v29.s[1]
+	ADD $48, R3, R3
+	ADD $128, R4, R4
+	SUBS $1, R2, R2
+	BNE loop
+	MRS FPSR, R9
+	MSR R0, FPCR
+	ANDS $8, R9, R9
+	BNE delicate
+	FSTPQ (F0, F1), (R5)
+	FSTPQ (F2, F3), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F4, F5), (R5)
+	FSTPQ (F6, F7), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F8, F9), (R5)
+	FSTPQ (F10, F11), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F12, F13), (R5)
+	FSTPQ (F14, F15), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F16, F17), (R5)
+	FSTPQ (F18, F19), 32(R5)
+	ADD R6, R5, R5
+	FSTPQ (F20, F21), (R5)
+	FSTPQ (F22, F23), 32(R5)
+	ADD R6, R5, R5
+	MOVB ZR, ret+48(FP)
+	RET
+delicate:
+	MOVD $1, R9
+	MOVB R9, ret+48(FP)
 	RET
 
 // func packLeftNEON(dst, src *float32, ld uintptr, blocks int)
@@ -4247,6 +4917,55 @@ plain5:
 	ADD $4, R4, R4
 	SUBS $1, R0, R0
 	BNE group
+	RET
+
+// func roundNEON(p *float32, blocks int)
+TEXT ·roundNEON(SB), NOSPLIT, $0-16
+	MOVD $roundNEONNumbers<>(SB), R26
+	FMOVQ (R26), F0
+	FMOVQ 16(R26), F1
+	MOVD p+0(FP), R0
+	MOVD blocks+8(FP), R1
+loop:
+	FLDPQ (R0), (F2, F3)
+	WORD $0x6f300444 // ushr v4.4s, v2.4s, #16
+	WORD $0x4e040405 // dup v5.4s, v0.s[0]
+	WORD $0x4e251c84 // and v4.16b, v4.16b, v5.16b
+	WORD $0x4e0c0405 // dup v5.4s, v0.s[1]
+	WORD $0x4ea58484 // add v4.4s, v4.4s, v5.4s
+	WORD $0x4ea48444 // add v4.4s, v2.4s, v4.4s
+	WORD $0x4e140405 // dup v5.4s, v0.s[2]
+	WORD $0x4ea51c45 // orr v5.16b, v2.16b, v5.16b
+	WORD $0x4e22e446 // fcmeq v6.4s, v2.4s, v2.4s
+	WORD $0x6ee61ca4 // bif v4.16b, v5.16b, v6.16b
+	WORD $0x4e1c0405 // dup v5.4s, v0.s[3]
+	WORD $0x4e251c84 // and v4.16b, v4.16b, v5.16b
+	WORD $0x4e040425 // dup v5.4s, v1.s[0]
+	WORD $0x4e251c45 // and v5.16b, v2.16b, v5.16b
+	WORD $0x4e0c0426 // dup v6.4s, v1.s[1]
+	WORD $0x4ea68c42 // cmtst v2.4s, v2.4s, v6.4s
+	WORD $0x6ee21ca4 // bif v4.16b, v5.16b, v2.16b
+	WORD $0x6f300462 // ushr v2.4s, v3.4s, #16
+	WORD $0x4e040405 // dup v5.4s, v0.s[0]
+	WORD $0x4e251c42 // and v2.16b, v2.16b, v5.16b
+	WORD $0x4e0c0405 // dup v5.4s, v0.s[1]
+	WORD $0x4ea58442 // add v2.4s, v2.4s, v5.4s
+	WORD $0x4ea28462 // add v2.4s, v3.4s, v2.4s
+	WORD $0x4e140405 // dup v5.4s, v0.s[2]
+	WORD $0x4ea51c65 // orr v5.16b, v3.16b, v5.16b
+	WORD $0x4e23e466 // fcmeq v6.4s, v3.4s, v3.4s
+	WORD $0x6ee61ca2 // bif v2.16b, v5.16b, v6.16b
+	WORD $0x4e1c0405 // dup v5.4s, v0.s[3]
+	WORD $0x4e251c42 // and v2.16b, v2.16b, v5.16b
+	WORD $0x4e040425 // dup v5.4s, v1.s[0]
+	WORD $0x4e251c65 // and v5.16b, v3.16b, v5.16b
+	WORD $0x4e0c0426 // dup v6.4s, v1.s[1]
+	WORD $0x4ea68c63 // cmtst v3.4s, v3.4s, v6.4s
+	WORD $0x6ee31ca2 // bif v2.16b, v5.16b, v3.16b
+	FSTPQ (F4, F2), (R0)
+	ADD $32, R0, R0
+	SUBS $1, R1, R1
+	BNE loop
 	RET
 
 // func peakNEON(rounds int)

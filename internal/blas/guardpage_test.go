@@ -7,6 +7,7 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+	"gonum.org/v1/gonum/blas"
 
 	"github.com/stablelora/stablelora/internal/dtype"
 )
@@ -51,6 +52,24 @@ func TestNothingBeyondTheEndIsTouched(t *testing.T) {
 							t.Fatalf("a product of zeros gave %v", v)
 						}
 					}
+				}
+			}
+		}
+	})
+}
+
+// A transposed A is read where it lies, a column at a time.
+func TestTransposedLeftStaysInItsSlice(t *testing.T) {
+	withKernel(t, func(t *testing.T) {
+		const n, k = 32, 9
+		for m := 1; m <= 15; m++ {
+			a := unsafe.Slice((*float32)(atPageEnd(t, 4*k*m)), k*m)
+			b := unsafe.Slice((*float32)(atPageEnd(t, 4*k*n)), k*n)
+			c := unsafe.Slice((*float32)(atPageEnd(t, 4*m*n)), m*n)
+			Implementation{}.Sgemm(blas.Trans, blas.NoTrans, m, n, k, 1, a, m, b, n, 1, c, n)
+			for _, v := range c {
+				if v != 0 {
+					t.Fatalf("a product of zeros gave %v", v)
 				}
 			}
 		}

@@ -34,11 +34,7 @@ type kernel struct {
 // kernelFor is the kernel on the set in use for a product with n columns, of
 // float32 numbers or of bfloat16 ones. A panel of B is 32 KiB, a chunk 128 KiB.
 func kernelFor(n int, bf16 bool) kernel {
-	set := isa.Current()
-	if bf16 && set == isa.NEON {
-		set = isa.Portable // its flushing of subnormals has other bits
-	}
-	return kernel{set: set, tileRows: 6, tileCols: 16, maxDepth: 512, chunkSize: 64 * 512, blockRows: 144}
+	return kernel{set: isa.Current(), tileRows: 6, tileCols: 16, maxDepth: 512, chunkSize: 64 * 512, blockRows: 144}
 }
 
 // Kernel is the name of the kernel in use.

@@ -32,6 +32,12 @@ func (k *kernel) multiplyTile(t *tile) {
 
 func (t *tile) multiplyNEON() {
 	a, b, c := &t.a.data[0], &t.b[0], &t.c[0]
+	if t.bf16 {
+		if multiplyPairsNEON(t.rows, t.depth/2, a, b, c, uintptr(4*t.ldc), t.acc) {
+			t.multiplyGeneric()
+		}
+		return
+	}
 	rs, cs, ldb, ldc := uintptr(4*t.a.rs), uintptr(4*t.a.cs), uintptr(4*t.ldb), uintptr(4*t.ldc)
 	switch t.rows {
 	case 1:
@@ -51,6 +57,25 @@ func (t *tile) multiplyNEON() {
 
 // multiplyPanels leaves tiles to multiplyTile.
 func (*kernel) multiplyPanels(int, int, []float32, []float32, []float32, int, bool) int { return 0 }
+
+// multiplyPairsNEON is the tile of bfloat16 values in packed panels. Where a sum
+// was subnormal it returns true and leaves C: NEON flushes more of those than the
+// bfloat16 mode does.
+func multiplyPairsNEON(rows, pairs int, a, b, c *float32, ldc uintptr, acc bool) bool {
+	switch rows {
+	case 1:
+		return pairs1NEON(pairs, a, b, c, ldc, acc)
+	case 2:
+		return pairs2NEON(pairs, a, b, c, ldc, acc)
+	case 3:
+		return pairs3NEON(pairs, a, b, c, ldc, acc)
+	case 4:
+		return pairs4NEON(pairs, a, b, c, ldc, acc)
+	case 5:
+		return pairs5NEON(pairs, a, b, c, ldc, acc)
+	}
+	return pairs6NEON(pairs, a, b, c, ldc, acc)
+}
 
 // packLeftRows packs as many of the first steps of tileRows rows as the assembly
 // can and returns their number.
@@ -103,8 +128,16 @@ func (k *kernel) packRows(panel []float32, b right, from, depth int) bool {
 	return true
 }
 
-// roundBlocks rounds nothing: products of bfloat16 are the portable kernel's.
-func (*kernel) roundBlocks([]float32) int { return 0 }
+// roundBlocks rounds the first elements of a panel to bfloat16 values, as many as
+// the assembly can, and returns their number.
+func (k *kernel) roundBlocks(panel []float32) int {
+	blocks := len(panel) / 8
+	if k.set != isa.NEON || blocks == 0 {
+		return 0
+	}
+	roundNEON(&panel[0], blocks)
+	return 8 * blocks
+}
 
 // peak does rounds of peakChains multiply-adds and returns of how many elements.
 func peak(rounds int) (elements int) {

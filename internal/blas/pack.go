@@ -61,7 +61,7 @@ func (j *job) packRight(dst []float32, from, depth, j0, j1 int) {
 		j.packPanel(panel, j.b, from, steps, col, cols)
 		if j.bf16 {
 			clear(panel[steps*j.tileCols:])
-			if j.b.dtype != dtype.BF16 || j.set == isa.Portable { // others flush subnormals in the kernel
+			if j.b.dtype != dtype.BF16 || j.set <= isa.NEON { // others flush subnormals in the kernel
 				j.roundBF16(panel[:steps*j.tileCols])
 			}
 		}

@@ -61,7 +61,7 @@ func Func(name, params, result, doc string) {
 	if result != "" {
 		fn.size = (fn.size + 7) &^ 7
 		fn.args["ret"] = fn.size
-		fn.size += map[string]int{"float32": 4, "float64": 8}[result]
+		fn.size += map[string]int{"bool": 1, "float32": 4, "float64": 8}[result]
 	}
 }
 

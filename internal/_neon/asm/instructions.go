@@ -31,7 +31,8 @@ func FMLALane(d, n *Vec, m Lane) {
 func FCMEQ(n, m *Vec) *Vec { return three(0x4e20e400, "fcmeq", "4s", n, m) }
 func FCMGE(n, m *Vec) *Vec { return three(0x6e20e400, "fcmge", "4s", n, m) }
 func FCMGT(n, m *Vec) *Vec { return three(0x6ea0e400, "fcmgt", "4s", n, m) }
-func CMHI(n, m *Vec) *Vec  { return three(0x6ea03400, "cmhi", "4s", n, m) } // unsigned >
+func CMHI(n, m *Vec) *Vec  { return three(0x6ea03400, "cmhi", "4s", n, m) }  // unsigned >
+func CMTST(n, m *Vec) *Vec { return three(0x4ea08c00, "cmtst", "4s", n, m) } // n & m != 0
 
 // Operations on bits and on unsigned words.
 

@@ -14,6 +14,7 @@ const (
 func main() {
 	for rows := 1; rows <= tileRows; rows++ {
 		tile(rows)
+		pairs(rows)
 	}
 	packLeft()
 	for _, f := range formats {
@@ -23,6 +24,7 @@ func main() {
 		dots(f, 2, 2)
 		dots(f, 2, 3)
 	}
+	round()
 	peak()
 	Generate()
 }

@@ -26,7 +26,7 @@ func tile(rows int) {
 	Branch("BNE", "apart")
 
 	steps("packed", depth, func() {
-		v, x := loadB(), loadColumn(rows, a)
+		v, x := loadB(), loadColumn(rows, a, 0)
 		Op("ADD", cs, a, a)
 		for i := range rows {
 			for j := range v {
@@ -53,11 +53,7 @@ func tile(rows int) {
 	})
 
 	Label("store")
-	for i := range rows {
-		StorePair(sum[i][0], sum[i][1], c, 0)
-		StorePair(sum[i][2], sum[i][3], c, 32)
-		Op("ADD", ldc, c, c)
-	}
+	storeTile(rows, c, ldc, sum)
 	Return()
 }
 
@@ -87,6 +83,14 @@ func loadTile(rows int, c, ldc Reg) (sum sums) {
 	return sum
 }
 
+func storeTile(rows int, c, ldc Reg, sum sums) {
+	for i := range rows {
+		StorePair(sum[i][0], sum[i][1], c, 0)
+		StorePair(sum[i][2], sum[i][3], c, 32)
+		Op("ADD", ldc, c, c)
+	}
+}
+
 // steps emits step depth times, in a loop of four and a loop of one; it comes
 // out with depth 0.
 func steps(label string, depth Reg, step func()) {
@@ -106,9 +110,9 @@ func steps(label string, depth Reg, step func()) {
 	Label(label + "Done")
 }
 
-// loadColumn loads as many elements as there are rows, and nothing beyond.
-func loadColumn(rows int, a Reg) (x [tileRows]Lane) {
-	at := 0
+// loadColumn loads as many elements as there are rows, from number `from` on, and
+// nothing beyond.
+func loadColumn(rows int, a Reg, from int) (x []Lane) {
 	for _, part := range []struct {
 		op   string
 		size int
@@ -117,10 +121,9 @@ func loadColumn(rows int, a Reg) (x [tileRows]Lane) {
 			continue
 		}
 		v := NewVec()
-		Op(part.op, Mem(a, 4*at), v)
+		Op(part.op, Mem(a, 4*(from+len(x))), v)
 		for i := range part.size {
-			x[at] = v.Lane(i)
-			at++
+			x = append(x, v.Lane(i))
 		}
 	}
 	return x
