@@ -1,0 +1,77 @@
+"""Medians and ratios of samples, and which of them to trust.
+
+A sample is one run of one competitor in one round, with the machine's speed before and after it
+(`probes`). Where the two differ by more than a tenth the machine did something else as well and
+the sample is left out; a ratio needs all four probes of its two samples within a tenth.
+"""
+
+import statistics
+
+SPREAD = 0.10
+
+
+def clean(*samples):
+    probes = [p for s in samples for p in s["probes"]]
+    return min(probes) >= (1 - SPREAD) * max(probes)
+
+
+def median(values):
+    """Median, lowest, highest and number of (value, clean) pairs: of the clean ones, or of all where none is."""
+    kept = [v for v, ok in values if ok] or [v for v, _ in values]
+    return {"median": statistics.median(kept), "lowest": min(kept), "highest": max(kept), "n": len(kept),
+            "of": len(values), "noisy": not any(ok for _, ok in values)}
+
+
+def of(samples, competitor, key):
+    return median([(s[key], clean(s)) for s in samples if s["competitor"] == competitor])
+
+
+def ratios(samples, ours, peer, key):
+    """Ours over the peer's, within each round."""
+    by_round = {}
+    for s in samples:
+        by_round.setdefault(s["round"], {})[s["competitor"]] = s
+    pairs = [(r[ours], r[peer]) for r in by_round.values() if ours in r and peer in r]
+    return median([(a[key] / b[key], clean(a, b)) for a, b in pairs])
+
+
+def names(samples):
+    return list(dict.fromkeys(s["competitor"] for s in samples))
+
+
+def versus(samples):
+    """(ours, peer) of the same arithmetic."""
+    found = names(samples)
+    return [(a, b) for a in found if a.startswith("ours") for b in found
+            if not b.startswith("ours") and (a.split("-")[1:] in ([], b.split("-")[1:]))]
+
+
+def summarize(samples, keys, ratio_keys):
+    return {"competitors": {name: {key: of(samples, name, key) for key in keys} for name in names(samples)},
+            "ratios": {f"{a} / {b}": {key: ratios(samples, a, b, key) for key in ratio_keys} for a, b in versus(samples)}}
+
+
+def shown(m, form, factor=1):
+    middle, low, high = (format(m[k] * factor, form) for k in ("median", "lowest", "highest"))
+    return middle if low == high else f"{middle} [{low}, {high}]"
+
+
+def table(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths)).rstrip() for row in rows)
+
+
+def text(summary, columns):
+    """Tables of a summary: median [lowest, highest] of the rounds that count. Columns are (key, heading, format, factor)."""
+    def rows(title, part, columns):
+        yield [title] + [heading for _, heading, _, _ in columns] + ["quiet rounds"]
+        for name, measured in part.items():
+            m = measured[columns[0][0]]
+            quiet = f"none of {m['of']}: all are shown" if m["noisy"] else f"{m['n']} of {m['of']}"
+            yield [name] + [shown(measured[key], form, factor) for key, _, form, factor in columns] + [quiet]
+
+    out = table(list(rows("competitor", summary["competitors"], columns)))
+    if summary["ratios"]:
+        keys = next(iter(summary["ratios"].values()))
+        out += "\n\n" + table(list(rows("ratio within a round", summary["ratios"], [(k, h, ".2f", 1) for k, h, _, _ in columns if k in keys])))
+    return out
