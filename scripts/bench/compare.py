@@ -22,7 +22,7 @@ import summary
 HERE = pathlib.Path(__file__).resolve().parent
 PRESETS = ["qwen2-0.5b", "llama3.2-1b", "qwen2-1.5b", "llama3.2-3b"]
 TRAINERS = ["ours-fp32", "eager-fp32", "compile-fp32", "ours-bf16", "eager-bf16", "compile-bf16"]
-GENERATORS = ["ours", "eager-fp32", "eager-bf16"]
+GENERATORS = ["ours-fp32", "eager-fp32", "ours-bf16", "eager-bf16"]
 DTYPE = {"fp32": "float32", "bf16": "bfloat16"}
 GB = 1e-9
 
@@ -41,8 +41,8 @@ def prepare(args, steps, scenarios=(), **more):
         sys.exit(done.stdout)
 
 
-def chosen(args, known, data):
-    """The competitors asked for, or all that this machine and program have."""
+def chosen(args, known):
+    """The competitors asked for, or all that suit this machine."""
     if args.competitors:
         return args.competitors
     _, features = machine.cpu()
@@ -50,8 +50,6 @@ def chosen(args, known, data):
     for name in known:
         if name.endswith("bf16") and not machine.has_bf16(features):
             note(f"{name} left out: this CPU has no bfloat16 products (name it in --competitors to run it anyway)")
-        elif name == "ours-bf16" and (text := ours.refuses(args, data, "bf16")):
-            note(f"{name} left out: {text}")
         else:
             kept.append(name)
     return kept
@@ -90,31 +88,17 @@ def in_turn(args, competitors, once):
             after = machine.probe()
             sample["probes"], before = [before, after], after
             samples.append(sample)
-            check(samples)
+            for earlier in samples[:-1]:
+                if why := summary.disagreement(earlier, sample):
+                    sys.exit(f"void, the competitors compute different things: {why}")
             note(f"round {number}, {name}: {sample['line']}, {sample['peak_rss_bytes'] * GB:.2f} GB; machine at "
                  f"{sample['probes'][0]:.0f} and {after:.0f} GFLOP/s" + ("" if summary.clean(sample) else ", NOISY"))
     return samples, failed
 
 
-def check(samples):
-    """Ends the comparison where the newest sample's first step is not the first sample's: it would compare different work."""
-    a, b = samples[0], samples[-1]
-    if "ids" in a:
-        if a["ids"][0] != b["ids"][0] and "bf16" not in a["competitor"] + b["competitor"]:
-            sys.exit(f"void: {b['competitor']} continues with token {b['ids'][0]}, {a['competitor']} with {a['ids'][0]}")
-        return
-    s, t = a["steps"][0], b["steps"][0]
-    rounding = "bf16" in a["competitor"] + b["competitor"]
-    loss = 1e-2 * s["loss"] if rounding else 2e-5 + 1e-5 * s["loss"]
-    norm = (0.1 if rounding else 1e-3) * s["grad_norm"]
-    counts = [[r[k] for r in x["steps"]] for k in ("tokens", "supervised_tokens") for x in (a, b)]
-    if abs(s["loss"] - t["loss"]) > loss or abs(s["grad_norm"] - t["grad_norm"]) > norm or counts[0] != counts[1] or counts[2] != counts[3]:
-        sys.exit(f"void: the first step of {a['competitor']} is {s}, of {b['competitor']} {t}")
-
-
 def train(args, results):
     prepare(args, args.warmup + args.steps, args.scenarios, tokens=args.tokens, gsm8k=args.gsm8k)
-    competitors = chosen(args, TRAINERS, args.work / "data" / args.scenarios[0])
+    competitors = chosen(args, TRAINERS)
     for scenario in args.scenarios:
         def once(name):
             sample = train_once(args, name, args.work / "data" / scenario, args.warmup + args.steps)
@@ -141,7 +125,7 @@ def startup(args, results):
     """From the start of the process to the end of the first step, less that step."""
     args.tokens, scenario = 32, "fixed:0.25"
     prepare(args, 1, [scenario], tokens=args.tokens)
-    competitors = [c for c in chosen(args, TRAINERS, args.work / "data" / scenario) if not c.startswith("compile")]
+    competitors = [c for c in chosen(args, TRAINERS) if not c.startswith("compile")]
 
     def once(name):
         sample = train_once(args, name, args.work / "data" / scenario, 1)
@@ -158,11 +142,11 @@ def startup(args, results):
 
 def generate(args, results):
     prepare(args, 0, prompt=args.prompt)
-    competitors = chosen(args, GENERATORS, None)
+    competitors = chosen(args, GENERATORS)
 
     def once(name):
-        if name == "ours":
-            sample = ours.generate(args, args.new)
+        if name.startswith("ours"):
+            sample = ours.generate(args, name.split("-")[1], args.new)
         else:
             sample = pytorch(args, "generate", name, ["--prompts", args.work / "data", "--new-tokens", args.new])
         sample["prompt_tokens_per_second"] = (args.prompt - 1) / (sample["prompt_seconds"] - sample["short_seconds"])
@@ -183,12 +167,12 @@ def scaling(args, results):
     rows, runs = [["tokens", "s a step", "tokens/s", "ms a token", "GFLOP/s", "of peak", "peak RSS, GB"]], []
     results["scaling"] = runs
     for tokens in args.lengths:
-        r = ours.bench(args, args.preset, tokens, args.steps)
+        r = ours.bench(args, tokens)
         runs.append(r)
         rows.append([str(tokens), f"{r['step_seconds']:.3f}", f"{r['tokens_per_second']:.1f}", f"{1e3 / r['tokens_per_second']:.2f}",
                      f"{r['gflops']:.1f}", f"{r['fraction_of_peak']:.2f}", f"{r['peak_rss_bytes'] * GB:.2f}"])
         note("  ".join(rows[-1]))
-    print(f"\n{args.preset}, one sequence a step, 25 % supervised\n" + summary.table(rows), flush=True)
+    print(f"\n{args.preset}, {args.compute}, one sequence a step, 25 % supervised\n" + summary.table(rows), flush=True)
 
 
 def show(title, result, columns):
@@ -212,6 +196,7 @@ def arguments():
             p.add_argument("--steps", type=int, default=steps, help="timed steps of a run")
         if name == "scaling":
             p.add_argument("--preset", choices=PRESETS, required=True)
+            p.add_argument("--compute", choices=DTYPE, default="fp32")
             p.add_argument("--lengths", type=int, nargs="+", default=[128, 256, 512, 1024, 2048])
             continue
         p.add_argument("--rounds", type=int, default=rounds)

@@ -39,13 +39,6 @@ def command(args, data, steps, compute):
     return line
 
 
-def refuses(args, data, compute):
-    """What the program says against this arithmetic; empty if nothing."""
-    line = [str(c) for c in command(args, data, 1, compute)] + ["--dry-run"]
-    result = subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    return result.stdout.strip() if result.returncode == 2 else ""
-
-
 def train(args, data, steps, compute):
     """A run, its rows of metrics.jsonl in pytorch_worker.py's form. A last row's `ended` is when it was written."""
     shutil.rmtree(args.work / "run", ignore_errors=True)
@@ -62,13 +55,13 @@ def train(args, data, steps, compute):
     return run | {"steps": rows, "own_peak_rss_bytes": json.loads(log.read_text())["peak_rss_bytes"]}
 
 
-def generate(args, new_tokens):
+def generate(args, compute, new_tokens):
     """Three processes, as the program does not tell prompt from decode: one token, the prompt, the prompt and all new tokens."""
     prompts, log = args.work / "data", args.work / "ours.json"
 
     def run(name, new):
         line = [args.binary, "generate", "--json", "--quiet", "--threads", args.threads, "--model", args.model,
-                "--max-new-tokens", new, "--prompt", (prompts / name).read_text()]
+                "--compute", compute, "--max-new-tokens", new, "--prompt", (prompts / name).read_text()]
         return machine.run(line, log) | json.loads(log.read_text())
 
     short, prompt, whole = run("one.txt", 1), run("prompt.txt", 1), run("prompt.txt", new_tokens)
@@ -76,8 +69,8 @@ def generate(args, new_tokens):
             "ids": whole["ids"], "peak_rss_bytes": whole["peak_rss_bytes"]}
 
 
-def bench(args, preset, tokens, steps):
+def bench(args, tokens):
     log = args.work / "ours.json"
-    machine.run([args.binary, "bench", "--json", "--quiet", "--threads", args.threads, "--preset", preset, "--tokens", tokens,
-                 "--steps", steps], log)
+    machine.run([args.binary, "bench", "--json", "--quiet", "--threads", args.threads, "--preset", args.preset, "--compute", args.compute,
+                 "--tokens", tokens, "--steps", args.steps], log)
     return json.loads(log.read_text())

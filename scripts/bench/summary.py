@@ -1,4 +1,4 @@
-"""Medians and ratios of samples, and which of them to trust.
+"""Whether samples are of the same work, which of them to trust, and their medians and ratios.
 
 A sample is one run of one competitor in one round, with the machine's speed before and after it
 (`probes`). Where the two differ by more than a tenth the machine did something else as well and
@@ -8,6 +8,23 @@ the sample is left out; a ratio needs all four probes of its two samples within 
 import statistics
 
 SPREAD = 0.10
+
+
+def disagreement(a, b):
+    """What differs beyond rounding in what two samples computed; empty if nothing."""
+    who, rounded = f"{a['competitor']} and {b['competitor']}: ", "bf16" in a["competitor"] + b["competitor"]
+    if "ids" in a:
+        first, second = a["ids"][0], b["ids"][0]
+        return "" if rounded or first == second else who + f"the first new token is {first} and {second}"
+    for key in ("tokens", "supervised_tokens"):
+        first, second = [s[key] for s in a["steps"]], [s[key] for s in b["steps"]]
+        if first != second:
+            return who + f"{key} of the steps are {first} and {second}"
+    a, b = a["steps"][0], b["steps"][0]
+    for key, absolute, relative in (("loss", 0, 1e-2), ("grad_norm", 0, 0.1)) if rounded else (("loss", 2e-5, 1e-5), ("grad_norm", 0, 1e-3)):
+        if not abs(a[key] - b[key]) <= absolute + relative * abs(a[key]):
+            return who + f"{key} of the first step is {a[key]} and {b[key]}"
+    return ""
 
 
 def clean(*samples):
@@ -43,7 +60,7 @@ def versus(samples):
     """(ours, peer) of the same arithmetic."""
     found = names(samples)
     return [(a, b) for a in found if a.startswith("ours") for b in found
-            if not b.startswith("ours") and (a.split("-")[1:] in ([], b.split("-")[1:]))]
+            if not b.startswith("ours") and a.split("-")[1] == b.split("-")[1]]
 
 
 def summarize(samples, keys, ratio_keys):
