@@ -2,6 +2,7 @@ package eval_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"math"
@@ -90,4 +91,49 @@ func compareSamples(t *testing.T, r *eval.TaskResult, path string) {
 		t.Errorf("%d documents, the harness has %d", len(r.Samples), i)
 	}
 	t.Logf("%d documents, largest difference of a log-likelihood %.2g", i, worst)
+}
+
+// Generations of several documents at a time are the harness', token by token.
+func TestSharedGSM8K(t *testing.T) {
+	if _, err := blas.Install(); err != nil {
+		t.Fatal(err)
+	}
+	dir, five := golden.Shared(t, "fixtures", "lm-eval"), 5
+	q, err := eval.Load(eval.TaskSpec{Name: "gsm8k", Path: dir + "/data/gsm8k.jsonl.gz", FewshotPath: dir + "/data/gsm8k_train.jsonl.gz",
+		NumFewshot: &five, Limit: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"qwen2-tiny", "llama3-tiny", "tinystories-656k"} {
+		models := golden.Shared(t, "fixtures", "models")
+		if name == "tinystories-656k" {
+			models = golden.Shared(t, "models")
+		}
+		e, err := infer.Open(filepath.Join(models, name), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		r, err := q.Run(context.Background(), e, eval.Options{MaxGenToks: 64})
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := os.ReadFile(dir + "/samples/" + name + "/gsm8k-5shot.jsonl")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, i := json.NewDecoder(bytes.NewReader(raw)), 0
+		for ; d.More(); i++ {
+			var want struct{ Generated string }
+			if err := d.Decode(&want); err != nil {
+				t.Fatal(err)
+			}
+			if got := r.Samples[i].Generated; got != want.Generated {
+				t.Errorf("%s, document %d: %q, the harness has %q", name, i, got, want.Generated)
+			}
+		}
+		if i != len(r.Samples) {
+			t.Errorf("%s: %d generations, the harness has %d", name, len(r.Samples), i)
+		}
+	}
 }
