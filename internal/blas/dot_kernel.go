@@ -34,38 +34,37 @@ func (d *dots) multiply() {
 }
 
 // multiplyKernel calls the kernel for d.m rows of A and for steps rows of W from
-// row j on in each of its streams, which are `stream` rows apart. Their sums go
+// row j on in each of its streams, which are `apart` rows apart. Their sums go
 // to columns cs apart of C.
-func (d *dots) multiplyKernel(j, steps, stream int, c *float32, cs, ldc int, acc bool) {
-	blocks, a, lda := d.k/lanes, &d.a[0], uintptr(4*d.lda)
-	step := d.w.dtype.Size() * d.w.ld
-	s, st, ah := uintptr(stream*step), uintptr(step), uintptr(d.ahead*step)
-	csb, ldcb := uintptr(4*cs), uintptr(4*ldc)
+func (d *dots) multiplyKernel(j, steps, apart int, c *float32, cs, ldc int, acc bool) {
+	blocks, a, row := d.k/lanes, &d.a[0], d.w.dtype.Size()*d.w.ld
+	stream, step, ahead := uintptr(apart*row), uintptr(row), uintptr(d.ahead*row)
+	lda, csBytes, ldcBytes := uintptr(4*d.lda), uintptr(4*cs), uintptr(4*ldc)
 	if d.w.dtype == dtype.F32 {
 		w := &d.w.f32[j*d.w.ld]
 		switch d.m {
 		case 1:
-			dots4x1F32Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+			dots4x1F32Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
 		case 2:
-			dots2x2F32Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+			dots2x2F32Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
 		default:
-			dots2x3F32Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+			dots2x3F32Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
 		}
 		return
 	}
 	w := &d.w.u16[j*d.w.ld]
 	switch {
 	case d.w.dtype == dtype.BF16 && d.m == 1:
-		dots4x1BF16Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		dots4x1BF16Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
 	case d.w.dtype == dtype.BF16 && d.m == 2:
-		dots2x2BF16Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		dots2x2BF16Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
 	case d.w.dtype == dtype.BF16:
-		dots2x3BF16Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		dots2x3BF16Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
 	case d.m == 1:
-		dots4x1F16Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		dots4x1F16Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
 	case d.m == 2:
-		dots2x2F16Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		dots2x2F16Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
 	default:
-		dots2x3F16Kernel(steps, blocks, w, s, st, ah, a, lda, c, csb, ldcb, acc)
+		dots2x3F16Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
 	}
 }
