@@ -53,7 +53,7 @@ func runBench(ctx context.Context, e *env, o benchOptions) error {
 	c, ok := preset.Config(o.preset)
 	switch {
 	case !ok:
-		return usagef("unknown preset %q%s (there are %s)", o.preset, didYouMean("", o.preset, preset.Names()), strings.Join(preset.Names(), ", "))
+		return unknownPreset(o.preset)
 	case o.tokens < 2 || o.tokens > c.MaxPositions:
 		return usagef("--tokens %d must be between 2 and %d", o.tokens, c.MaxPositions)
 	case !(o.supervised > 0 && o.supervised <= 1):
@@ -107,4 +107,8 @@ func printBench(e *env, r *bench.Result) error {
 		fmt.Fprintln(w)
 	}
 	return w.Flush()
+}
+
+func unknownPreset(name string) error {
+	return usagef("unknown preset %q%s (there are %s)", name, didYouMean("", name, preset.Names()), strings.Join(preset.Names(), ", "))
 }

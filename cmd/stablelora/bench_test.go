@@ -15,7 +15,7 @@ func TestPrintBench(t *testing.T) {
 	var out bytes.Buffer
 	err := printBench(&env{out: &out}, &bench.Result{
 		Preset: "qwen2-0.5b", Compute: "fp32", Kernel: "avx2", Threads: 2, Tokens: 512, SupervisedTokens: 128, Steps: 3,
-		Recompute: true, StepSeconds: 5, TokensPerSecond: 102.4, GFlops: 160, PeakGFlops: 200, FractionOfPeak: 0.8,
+		Recompute: true, StepSeconds: 5, TokensPerSecond: 102.4, GFlops: 160, Peaks: bench.Peaks{PeakGFlops: 200}, FractionOfPeak: 0.8,
 		PromptSpeed: 237.7, DecodeSpeed: 9.8, DecodeRead: 9.7e9, ReadSpeed: 28.9e9, BatchSequences: 8, BatchSpeed: 81.5, PeakRSS: 1.85e9,
 		Parts: []bench.Part{{Name: "linear forward", Seconds: 4, GFlops: 170}, {Name: "optimizer", Seconds: 1}},
 	})

@@ -87,7 +87,7 @@ until its norm fits that of B.` + exitStatus,
 	flags.BoolVar(&e.quiet, "quiet", false, "print no progress, only warnings and the result")
 	flags.IntVar(&e.threads, "threads", runtime.GOMAXPROCS(0), "worker threads")
 	root.AddCommand(newTrainCmd(e), newEvalCmd(e), newMergeCmd(e), newGenerateCmd(e), newInspectCmd(e),
-		newTokenizeCmd(e), newInitCmd(e), newBenchCmd(e), newVersionCmd(e))
+		newTokenizeCmd(e), newInitCmd(e), newPlanCmd(e), newBenchCmd(e), newDoctorCmd(e), newVersionCmd(e))
 	describeCompletion(root)
 	return root
 }

@@ -49,18 +49,17 @@ type Result struct {
 	Recompute        bool    `json:"recompute"`
 	StepSeconds      float64 `json:"step_seconds"`
 	TokensPerSecond  float64 `json:"tokens_per_second"`
-	GFlops           float64 `json:"gflops"`      // per second, of the work that cost.Train counts as needed
-	PeakGFlops       float64 `json:"peak_gflops"` // of all threads; the largest of some samples
-	LowestPeak       float64 `json:"lowest_peak_gflops"`
-	FractionOfPeak   float64 `json:"fraction_of_peak"`
-	PromptSpeed      float64 `json:"prompt_tokens_per_second"`
-	DecodeSpeed      float64 `json:"decode_tokens_per_second"`
-	DecodeRead       float64 `json:"decode_bytes_per_second"` // of weights
-	BatchSequences   int     `json:"batch_decode_sequences"`
-	BatchSpeed       float64 `json:"batch_decode_tokens_per_second"` // of all sequences together
-	ReadSpeed        float64 `json:"read_bytes_per_second"`          // of this machine's memory, all threads
-	PeakRSS          uint64  `json:"peak_rss_bytes"`
-	Parts            []Part  `json:"parts"` // of the median step
+	GFlops           float64 `json:"gflops"` // per second, of the work that cost.Train counts as needed
+	Peaks
+	FractionOfPeak float64 `json:"fraction_of_peak"`
+	PromptSpeed    float64 `json:"prompt_tokens_per_second"`
+	DecodeSpeed    float64 `json:"decode_tokens_per_second"`
+	DecodeRead     float64 `json:"decode_bytes_per_second"` // of weights
+	BatchSequences int     `json:"batch_decode_sequences"`
+	BatchSpeed     float64 `json:"batch_decode_tokens_per_second"` // of all sequences together
+	ReadSpeed      float64 `json:"read_bytes_per_second"`          // of this machine's memory, all threads
+	PeakRSS        uint64  `json:"peak_rss_bytes"`
+	Parts          []Part  `json:"parts"` // of the median step
 }
 
 // Part is a kind of work within a step.
@@ -75,20 +74,21 @@ type Part struct {
 func Run(ctx context.Context, o Options) (*Result, error) {
 	c := o.Config
 	supervised := min(max(1, int(math.Round(o.Supervised*float64(o.Tokens)))), o.Tokens-1)
-	recompute, err := fits(c, o.Tokens, supervised, sysinfo.AvailableMemory())
+	pass, err := fits(c, o.Tokens, supervised, sysinfo.AvailableMemory())
 	if err != nil {
 		return nil, err
 	}
 	r := &Result{
-		Preset: o.Name, Compute: o.Compute.String(), Kernel: blas.Kernel(), Threads: parallel.Threads(), Recompute: recompute,
+		Preset: o.Name, Compute: o.Compute.String(), Kernel: blas.Kernel(), Threads: parallel.Threads(), Recompute: pass.Recompute,
 		Tokens: o.Tokens, Supervised: o.Supervised, SupervisedTokens: supervised, Steps: o.Steps,
 	}
 	o.Message("drawing random weights")
 	m := model.Random(c, seed)
-	m.Recompute = recompute
+	m.Recompute = pass.Recompute
+	m.Reserve(pass)
 	m.SetCompute(o.Compute)
 	readBefore := readSpeed(m.Embed.U16)
-	r.samplePeak()
+	r.sample()
 	s, err := r.train(ctx, m, o)
 	if err != nil {
 		return nil, err
@@ -96,7 +96,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := r.infer(ctx, m, o); err != nil {
 		return nil, err
 	}
-	r.samplePeak()
+	r.sample()
 	r.ReadSpeed = max(readBefore, readSpeed(m.Embed.U16))
 
 	flops := cost.Train(c, ranks(c), cost.LoadOf(cost.Sequence{Tokens: o.Tokens, Supervised: supervised}), false).Needed
@@ -108,20 +108,6 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	r.PeakRSS = sysinfo.PeakRSS()
 	return r, nil
 }
-
-// samplePeak measures the peak once more. The lowest sample beside the largest
-// tells whether something else was using the machine.
-func (r *Result) samplePeak() {
-	peak := peakFlops() / 1e9
-	if r.PeakGFlops == 0 {
-		r.LowestPeak = peak
-	}
-	r.PeakGFlops, r.LowestPeak = max(r.PeakGFlops, peak), min(r.LowestPeak, peak)
-}
-
-// Busy says that the machine was doing something else too: figures are then too
-// low.
-func (r *Result) Busy() bool { return r.LowestPeak < 0.9*r.PeakGFlops }
 
 // optimizerPart is the part that nn does not know: clipping and update.
 const optimizerPart = nn.NumParts
@@ -158,8 +144,7 @@ func (s *step) table(f cost.Flops) []Part {
 	return parts
 }
 
-// train returns the median step: of an even number the slower one in the middle.
-// The peak is sampled after each.
+// train returns the median step. The peak is sampled after each.
 func (r *Result) train(ctx context.Context, m *model.Decoder, o Options) (step, error) {
 	adapter, err := peft.New(peft.Spec{R: rank, Alpha: 2 * rank, Targets: peft.Targets{Names: []string{"q_proj", "v_proj"}}},
 		peft.Modules(m), "kaiming", seed)
@@ -172,8 +157,7 @@ func (r *Result) train(ctx context.Context, m *model.Decoder, o Options) (step, 
 	for _, p := range adapter.Pairs {
 		pairs = append(pairs, optim.Pair{Name: p.Module, A: p.A, B: p.B})
 	}
-	optimizer, err := optim.New("stable_lora", pairs, optim.Hyper{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
-		WeightDecay: 0.01, ShrinkRatio: 0.0005, StopCondition: true})
+	optimizer, err := optim.New("stable_lora", pairs, hyper())
 	if err != nil {
 		return step{}, err
 	}
@@ -195,11 +179,21 @@ func (r *Result) train(ctx context.Context, m *model.Decoder, o Options) (step, 
 		}
 		if k > 0 { // the first one is a warm-up
 			steps = append(steps, s)
-			r.samplePeak()
+			r.sample()
 		}
 	}
+	return median(steps), nil
+}
+
+// median is the median step: of an even number the slower one in the middle.
+func median(steps []step) step {
 	slices.SortFunc(steps, func(a, b step) int { return cmp.Compare(a.total, b.total) })
-	return steps[len(steps)/2], nil
+	return steps[len(steps)/2]
+}
+
+// hyper are the defaults.
+func hyper() optim.Hyper {
+	return optim.Hyper{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, WeightDecay: 0.01, ShrinkRatio: 0.0005, StopCondition: true}
 }
 
 // trainStep is what train's step does, with a clock.

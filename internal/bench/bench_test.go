@@ -50,7 +50,7 @@ func TestRun(t *testing.T) {
 	if r.LowestPeak <= 0 || r.LowestPeak > r.PeakGFlops {
 		t.Errorf("peaks from %v to %v GFLOP/s", r.LowestPeak, r.PeakGFlops)
 	}
-	if busy := (&Result{PeakGFlops: 200, LowestPeak: 110}); !busy.Busy() || (&Result{PeakGFlops: 200, LowestPeak: 195}).Busy() {
+	if busy := (&Peaks{PeakGFlops: 200, LowestPeak: 110}); !busy.Busy() || (&Peaks{PeakGFlops: 200, LowestPeak: 195}).Busy() {
 		t.Error("Busy does not compare the peaks")
 	}
 
@@ -94,10 +94,10 @@ func TestFits(t *testing.T) {
 		have             uint64
 		recompute, fails bool
 	}{{0, false, false}, {16e9, false, false}, {2e9, true, false}, {1e9, true, true}} {
-		recompute, err := fits(c, 512, 128, x.have)
+		pass, err := fits(c, 512, 128, x.have)
 		var memory *cost.MemoryError
-		if recompute != x.recompute || errors.As(err, &memory) != x.fails {
-			t.Errorf("%.0e bytes: recompute %v, %v", float64(x.have), recompute, err)
+		if pass.Recompute != x.recompute || errors.As(err, &memory) != x.fails {
+			t.Errorf("%.0e bytes: recompute %v, %v", float64(x.have), pass.Recompute, err)
 		}
 	}
 }

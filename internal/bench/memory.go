@@ -17,16 +17,18 @@ func ranks(c *model.Config) []model.Ranks {
 	return all
 }
 
-// fits decides, as training does, whether activations must be computed again.
-func fits(c *model.Config, tokens, supervised int, have uint64) (recompute bool, err error) {
+// fits decides, as training does, whether activations must be computed again, and
+// returns the size of a step's pass.
+func fits(c *model.Config, tokens, supervised int, have uint64) (model.PassSize, error) {
 	sizes := cost.Sizes{
 		Config: c, WeightBytes: uint64(c.NumParameters()) * uint64(c.DType.Size()), BatchSize: 1, Threads: parallel.Threads(),
 		Pass:  model.PassSize{Rows: tokens - 1, Asked: supervised, Ranks: ranks(c)},
 		Other: c.CacheBytes(cacheTokens),
 	}
-	recompute, _, err = sizes.Choose("auto", have)
+	recompute, _, err := sizes.Choose("auto", have)
+	sizes.Pass.Recompute = recompute
 	if short := (*cost.MemoryError)(nil); errors.As(err, &short) {
 		short.Remedy = "take a smaller preset or fewer tokens"
 	}
-	return recompute, err
+	return sizes.Pass, err
 }

@@ -8,6 +8,26 @@ import (
 	"github.com/stablelora/stablelora/internal/parallel"
 )
 
+// Peaks are samples of the machine's peak of multiply-adds, in GFLOP/s.
+type Peaks struct {
+	PeakGFlops float64 `json:"peak_gflops"` // of all threads; the largest of some samples
+	LowestPeak float64 `json:"lowest_peak_gflops"`
+}
+
+// sample measures the peak once more. The lowest sample beside the largest tells
+// whether something else was using the machine.
+func (p *Peaks) sample() {
+	peak := peakFlops() / 1e9
+	if p.PeakGFlops == 0 {
+		p.LowestPeak = peak
+	}
+	p.PeakGFlops, p.LowestPeak = max(p.PeakGFlops, peak), min(p.LowestPeak, peak)
+}
+
+// Busy says that the machine was doing something else too: figures are then too
+// low.
+func (p *Peaks) Busy() bool { return p.LowestPeak < 0.9*p.PeakGFlops }
+
 // peakFlops measures the multiply-adds of all threads together, in operations
 // per second: the median of some short windows.
 func peakFlops() float64 {

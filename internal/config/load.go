@@ -3,6 +3,7 @@ package config
 import (
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-viper/mapstructure/v2"
@@ -18,6 +19,18 @@ import (
 //
 // The error is an *Error with every problem found.
 func Load(path string, sets []string) (*Config, error) {
+	return read(path, sets, nil)
+}
+
+// Defaults is Load without a file. The paths that have no default, those of the
+// model and the data, may be missing.
+func Defaults(sets []string) (*Config, error) {
+	return read("", sets, []string{"model.path", "data.train"})
+}
+
+// read is Load. What is wrong with the values of keys that may be missing matters
+// only where they were given.
+func read(path string, sets []string, optional []string) (*Config, error) {
 	s, problems, err := open(path, sets)
 	if err != nil {
 		return nil, err
@@ -36,7 +49,12 @@ func Load(path string, sets []string) (*Config, error) {
 	for _, p := range c.validate() {
 		if !related(problems, p.key) {
 			p.at = origin(check.given, p.key)
-			problems = append(problems, p)
+			if !slices.ContainsFunc(optional, func(key string) bool {
+				_, given := check.given[key]
+				return !given && strings.HasPrefix(p.key, key)
+			}) {
+				problems = append(problems, p)
+			}
 		}
 	}
 	if len(problems) > 0 {

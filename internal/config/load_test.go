@@ -257,3 +257,24 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+func TestDefaults(t *testing.T) {
+	c, err := Defaults([]string{"lora.r=16", "train.max_steps=5"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.LoRA.R != 16 || c.Train.MaxSteps != 5 || c.Train.Epochs != 0 || c.Model.Path != "" || c.Data.Train[0].Path != "" {
+		t.Errorf("%+v", c)
+	}
+	for set, want := range map[string]string{
+		"lora.rank=1":           "--set lora.rank=1: unknown key; did you mean lora.r?",
+		"model.path=''":         "--set model.path='': must name the folder of the base model",
+		"train.batch_size=0":    "--set train.batch_size=0: must be at least 1, not 0",
+		"data.train=[{path: }]": "--set data.train=[{path: }]: data.train.0.path: must name a file of records",
+		"data.train=[]":         "--set data.train=[]: must name at least one file",
+	} {
+		if _, err := Defaults([]string{set}); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", set, err, want)
+		}
+	}
+}

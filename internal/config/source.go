@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -36,14 +37,18 @@ func (s *source) where(at place) string {
 	case at > 0:
 		return fmt.Sprintf("%s:%d", s.path, at)
 	}
-	return s.path
+	return cmp.Or(s.path, "the defaults")
 }
 
-// open reads the file; its error is final. Problems of flags are returned.
+// open reads the file, if there is one; its error is final. Problems of flags are
+// returned.
 func open(path string, sets []string) (*source, []problem, error) {
-	data, err := readFile(path)
-	if err != nil {
-		return nil, nil, err
+	var data []byte
+	if path != "" {
+		var err error
+		if data, err = readFile(path); err != nil {
+			return nil, nil, err
+		}
 	}
 	s := &source{path: path}
 	root, line, err := parse(data)

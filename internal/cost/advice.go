@@ -3,11 +3,14 @@ package cost
 import (
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 
 	"github.com/stablelora/stablelora/internal/model"
 )
 
-// Limits are what a run should keep to; 0: none.
+// Limits are what a run should keep to; 0: none. Bytes are also what
+// train.recompute auto takes to be available.
 type Limits struct {
 	Bytes   uint64
 	Seconds float64
@@ -24,9 +27,9 @@ type Change struct {
 
 // Advise lists changes towards the limits that the job breaks; none: it breaks
 // none.
-func (j *Job) Advise(r Rates, have uint64, l Limits) []Change {
-	a := adviser{rates: r, have: have, limits: l}
-	now := j.Estimate(j.Survey(), r, have)
+func (j *Job) Advise(r Rates, l Limits) []Change {
+	a := adviser{rates: r, limits: l}
+	now := j.Estimate(j.Survey(), r, l.Bytes)
 	if l.Bytes > 0 && now.Memory.Total() > l.Bytes {
 		a.memory(*j)
 	}
@@ -38,14 +41,13 @@ func (j *Job) Advise(r Rates, have uint64, l Limits) []Change {
 
 type adviser struct {
 	rates   Rates
-	have    uint64
 	limits  Limits
 	changes []Change
 }
 
 // try lists a change and says whether it fits.
 func (a *adviser) try(j Job, settings, note string) bool {
-	e := j.Estimate(j.Survey(), a.rates, a.have)
+	e := j.Estimate(j.Survey(), a.rates, a.limits.Bytes)
 	c := Change{Settings: settings, Note: note, Bytes: e.Memory.Total(), Seconds: e.Seconds}
 	c.Fits = (a.limits.Bytes == 0 || c.Bytes <= a.limits.Bytes) && (a.limits.Seconds == 0 || c.Seconds <= a.limits.Seconds)
 	a.changes = append(a.changes, c)
@@ -57,7 +59,7 @@ func (a *adviser) memory(j Job) {
 	settings := ""
 	add := func(s string) string { settings += " " + s; return settings[1:] }
 	fits := func() bool {
-		_, m, _ := j.Sizes(j.Survey()).Choose(j.Recompute, a.have)
+		_, m, _ := j.Sizes(j.Survey()).Choose(j.Recompute, a.limits.Bytes)
 		return m.Total() <= a.limits.Bytes
 	}
 	if j.Recompute != "always" {
@@ -82,7 +84,7 @@ func (a *adviser) memory(j Job) {
 			return
 		}
 	}
-	_, m, _ := j.Sizes(j.Survey()).Choose(j.Recompute, a.have)
+	_, m, _ := j.Sizes(j.Survey()).Choose(j.Recompute, a.limits.Bytes)
 	if fixed := m.Total() - m.Pass(); fixed > a.limits.Bytes {
 		a.try(j, settings[min(1, len(settings)):], fmt.Sprintf("weights, adapter and program alone take %.1f GB: a smaller model or a lower lora.r is needed", float64(fixed)/1e9))
 	}
@@ -93,7 +95,7 @@ func (a *adviser) time(j Job, seconds float64) {
 	if j.Recompute != "never" {
 		k := j
 		k.Recompute = "never"
-		if e := k.Estimate(k.Survey(), a.rates, a.have); e.Seconds < seconds {
+		if e := k.Estimate(k.Survey(), a.rates, a.limits.Bytes); e.Seconds < seconds && (a.limits.Bytes == 0 || e.Memory.Total() <= a.limits.Bytes) {
 			a.try(k, "train.recompute=never", "the same result")
 		}
 	}
@@ -101,7 +103,11 @@ func (a *adviser) time(j Job, seconds float64) {
 		k := j
 		k.Ranks = make([]model.Ranks, len(j.Ranks))
 		copy(k.Ranks[half:], j.Ranks[half:])
-		a.try(k, fmt.Sprintf("lora.layers=[%d..%d]", half, j.Config.Layers-1), "only the upper half of the blocks is adapted, and no gradient goes further down")
+		layers := []string{}
+		for i := half; i < j.Config.Layers; i++ {
+			layers = append(layers, strconv.Itoa(i))
+		}
+		a.try(k, "lora.layers=["+strings.Join(layers, ",")+"]", "only the upper half of the blocks is adapted, and no gradient goes further down")
 	}
 	for _, length := range shorter(j.Survey().Longest) {
 		k := j

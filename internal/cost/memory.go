@@ -17,7 +17,7 @@ type Memory struct {
 	Moments     uint64 // of the optimizer
 	Sums        uint64 // partial gradients of the batch's tree
 	Packing     uint64 // products' buffers
-	Program     uint64 // the program itself, tokenizer and records
+	Program     uint64 // the program itself, tokenizer, records, and what awaits collection
 }
 
 // Total is the sum.
@@ -47,14 +47,21 @@ func (s Sizes) Memory(recompute bool) Memory {
 	p.Recompute = recompute
 	b := s.Config.PassBytes(p)
 	factors := 4 * uint64(TrainableParameters(s.Config, p.Ranks))
-	return Memory{
+	m := Memory{
 		Weights: s.WeightBytes, Activations: b.Kept, Working: b.Peak - b.Kept,
 		Factors:   2 * factors, // and the copy that the step's terms are measured with
 		Gradients: factors, Moments: 2 * factors,
 		Sums:    uint64(bits.Len(uint(s.BatchSize))) * factors,
 		Packing: s.packing(), Program: programBytes + uint64(s.Config.VocabSize)*tokenBytes + s.Other,
 	}
+	m.Program += (m.Total() - m.Weights) * GarbagePercent / 100
+	return m
 }
+
+// GarbagePercent is how much memory, in percent of what is in use, may await
+// collection while a run goes on. Most of it is a few large pieces without
+// pointers, which cost a collection nothing.
+const GarbagePercent = 5
 
 const (
 	programBytes = 30 << 20 // code and the runtime's own
@@ -64,12 +71,12 @@ const (
 	chunkBytes   = 128 << 10
 )
 
-// packing is what products keep: a packed left operand and each thread's part of
-// the right one.
+// packing is what products keep: packed left operands, those outgrown among them,
+// and each thread's part of the right one.
 func (s Sizes) packing() uint64 {
 	rows := uint64(min(s.Pass.Rows, packedRows))
 	deepest := uint64(max(s.Config.IntermediateSize, s.Config.HiddenSize, s.Config.VocabSize))
-	return min(4*rows*deepest, packedBytes) + uint64(s.Threads)*chunkBytes
+	return 2*min(4*rows*deepest, packedBytes) + uint64(s.Threads)*chunkBytes
 }
 
 // TrainableParameters counts the elements of A and B.

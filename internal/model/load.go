@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -62,6 +64,16 @@ func (m *Decoder) Hash() string {
 		h.Write(t.Data)
 	}
 	return fmt.Sprintf("%x", h.Sum(nil))
+}
+
+// HasWeights says whether a model folder has weights of the kind that Load opens.
+func HasWeights(dir string) bool {
+	for _, name := range []string{safetensors.ModelFile, safetensors.IndexFile} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // StoredBytes is the size of a model folder's tensors as they are stored; only

@@ -69,6 +69,10 @@ func (c *Config) PassBytes(p PassSize) PassBytes {
 	return b
 }
 
+// Reserve makes room for passes up to that size in one piece, before the first
+// pass. Larger ones find room too, less tightly.
+func (m *Decoder) Reserve(p PassSize) { m.arena.Reserve(int(m.Config.PassBytes(p).Peak / 4)) }
+
 // lowestAdapted is Decoder.lowestAdapted.
 func (p *PassSize) lowestAdapted() int {
 	for i, r := range p.Ranks {

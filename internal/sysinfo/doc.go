@@ -1,3 +1,4 @@
-// Package sysinfo asks the operating system about memory: how much is free, how
-// much this process has used at most. It is a leaf.
+// Package sysinfo asks the operating system and the processor what there is:
+// memory, cores, instructions, disk, and how much memory this process has used
+// at most. What is not known on a system reads 0 or "". It is a leaf.
 package sysinfo

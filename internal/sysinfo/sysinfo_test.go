@@ -36,6 +36,35 @@ func TestCgroupLeft(t *testing.T) {
 	}
 }
 
+func TestCgroupQuota(t *testing.T) {
+	dir := t.TempDir()
+	for text, want := range map[string]float64{"max 100000\n": 0, "150000 100000\n": 1.5, "1 0\n": 0, "x\n": 0} {
+		os.WriteFile(filepath.Join(dir, "cpu.max"), []byte(text), 0o644)
+		if got := cgroupQuota(dir); got != want {
+			t.Errorf("%q gives %v, want %v", text, got, want)
+		}
+	}
+	if got := cgroupQuota(filepath.Join(dir, "none")); got != 0 {
+		t.Errorf("no file gives %v", got)
+	}
+}
+
+func TestReadThisMachine(t *testing.T) {
+	if c := ReadCPU(); c.Cores < 1 || c.Features == nil {
+		t.Errorf("%+v", c)
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("the rest is only checked on Linux")
+	}
+	m := ReadMemory()
+	if m.Total == 0 || m.Available == 0 || m.Available > m.Total || m.SwapUsed > m.SwapTotal {
+		t.Errorf("%+v", m)
+	}
+	if FreeDisk(t.TempDir()) == 0 || FreeDisk(filepath.Join(t.TempDir(), "none")) != 0 {
+		t.Error("free disk space")
+	}
+}
+
 func TestPeakRSS(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("only checked on Linux")

@@ -18,6 +18,17 @@ type Mark struct{ slab, used int }
 // written cost no memory.
 const minSlab = 16 << 20
 
+// Reserve makes an arena that is empty yet hold n floats in one piece.
+func (a *Arena) Reserve(n int) {
+	if len(a.slabs) == 0 {
+		a.grow(n)
+	}
+}
+
+func (a *Arena) grow(n int) {
+	a.slabs, a.most = append(a.slabs, make([]float32, max(n, minSlab))), append(a.most, 0)
+}
+
 // Alloc returns a matrix with arbitrary content.
 func (a *Arena) Alloc(rows, cols int) Matrix {
 	return Matrix{rows, cols, cols, a.Floats(rows * cols)}
@@ -29,7 +40,7 @@ func (a *Arena) Floats(n int) []float32 {
 		a.slab, a.used = a.slab+1, 0
 	}
 	if a.slab == len(a.slabs) {
-		a.slabs, a.most = append(a.slabs, make([]float32, max(n, minSlab))), append(a.most, 0)
+		a.grow(n)
 	}
 	f := a.slabs[a.slab][a.used : a.used+n : a.used+n]
 	a.used += n

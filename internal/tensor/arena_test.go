@@ -31,3 +31,13 @@ func TestArenaBytes(t *testing.T) {
 		t.Errorf("%d bytes", got)
 	}
 }
+
+func TestArenaReserve(t *testing.T) {
+	var a Arena
+	a.Reserve(3 * minSlab)
+	a.Floats(minSlab - 1)
+	a.Floats(2 * minSlab)
+	if a.Reserve(1); len(a.slabs) != 1 || a.Bytes() != 4*(3*minSlab-1) {
+		t.Errorf("%d slabs, %d bytes", len(a.slabs), a.Bytes())
+	}
+}

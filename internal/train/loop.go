@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"github.com/stablelora/stablelora/internal/checkpoint"
 	"github.com/stablelora/stablelora/internal/config"
@@ -62,7 +63,9 @@ type trainer struct {
 	shape       *model.Config
 	weightBytes uint64 // as stored
 	sequences   func(step int) []cost.Sequence
+	recordBytes uint64
 	recompute   bool
+	largest     model.PassSize // micro-batch
 	memory      cost.Memory
 
 	model   *model.Decoder
@@ -94,6 +97,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer t.model.Close()
+	defer debug.SetGCPercent(debug.SetGCPercent(cost.GarbagePercent))
 	t.modelHash = t.model.Hash()
 	if r, err := t.finished(); r != nil || err != nil {
 		return r, err

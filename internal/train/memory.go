@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/stablelora/stablelora/internal/cost"
-	"github.com/stablelora/stablelora/internal/data"
 	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/parallel"
 	"github.com/stablelora/stablelora/internal/peft"
@@ -14,22 +13,12 @@ import (
 
 // job is the run for the model of cost.
 func (t *trainer) job() *cost.Job {
-	j := &cost.Job{
+	return &cost.Job{
 		Config: t.shape, WeightBytes: t.weightBytes, Ranks: ranks(t.shape, t.adapter), Dropout: t.cfg.LoRA.Dropout > 0,
 		Steps: t.total, MicroBatchSize: t.cfg.Train.MicroBatchSize, Batch: t.sequences,
-		Recompute: t.cfg.Train.Recompute, Threads: parallel.Threads(),
+		Recompute: t.cfg.Train.Recompute, Threads: parallel.Threads(), RecordBytes: t.recordBytes,
 	}
-	for _, set := range []*data.Set{t.train, t.heldOut} {
-		if set != nil {
-			j.RecordBytes += uint64(4*set.Tokens() + recordBytes*len(set.Examples))
-		}
-	}
-	return j
 }
-
-// recordBytes is what an example takes beside its tokens: the struct, its file
-// and line, its supervised ranges.
-const recordBytes = 200
 
 // ranks arranges an adapter's ranks by block and layer.
 func ranks(c *model.Config, a *peft.Adapter) []model.Ranks {
@@ -56,6 +45,8 @@ func (t *trainer) checkMemory() error {
 		short.Remedy = "lower train.micro_batch_size, data.max_length or lora.r, or set train.recompute: always; the command plan tells what each would save"
 		return short
 	}
+	t.largest = sizes.Pass
+	t.largest.Recompute = t.recompute
 	if t.recompute {
 		t.opt.Reporter.Message(fmt.Sprintf("recomputing activations in the backward pass: %.1f GB instead of %.1f GB",
 			float64(t.memory.Pass())/1e9, float64(sizes.Memory(false).Pass())/1e9))

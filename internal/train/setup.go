@@ -30,8 +30,10 @@ func open(o Options) (*trainer, error) {
 		return nil, err
 	}
 	t.model.Recompute = t.recompute
+	t.model.Reserve(t.largest)
 	compute, err := tensor.ParseCompute(t.cfg.Model.Compute)
 	if err != nil {
+		t.model.Close()
 		return nil, err
 	}
 	t.model.SetCompute(compute)
@@ -59,9 +61,6 @@ func (t *trainer) openShape() (err error) {
 	if t.shape, err = model.ReadConfig(t.cfg.Model.Path); err != nil {
 		return err
 	}
-	if err := t.shape.CheckTokens(t.cfg.Model.Path, t.tok.Size()); err != nil {
-		return err
-	}
 	t.weightBytes, err = model.StoredBytes(t.cfg.Model.Path)
 	return err
 }
@@ -69,6 +68,9 @@ func (t *trainer) openShape() (err error) {
 // openData reads the training and held-out files.
 func (t *trainer) openData() error {
 	c := t.shape
+	if err := c.CheckTokens(t.cfg.Model.Path, t.tok.Size()); err != nil {
+		return err
+	}
 	enc := data.Encoding{Tokenizer: t.tok, Chat: t.chatTemplate}
 	if len(c.EOS) > 0 {
 		enc.EOS = &c.EOS[0]
@@ -91,9 +93,11 @@ func (t *trainer) openData() error {
 		t.opt.Reporter.Warn(fmt.Sprintf("the longest example has %d tokens; the model was made for %d", t.train.Longest(), c.MaxPositions))
 	}
 	t.batches = data.NewBatches(t.train, t.cfg.Train.BatchSize, t.cfg.Train.Seed, t.cfg.Data.Shuffle)
-	t.total = t.cfg.Train.MaxSteps
-	if t.total == 0 {
-		t.total = t.cfg.Train.Epochs * t.batches.StepsPerEpoch()
+	t.setTotal(t.batches.StepsPerEpoch())
+	for _, set := range []*data.Set{t.train, t.heldOut} {
+		if set != nil {
+			t.recordBytes += uint64(4*set.Tokens() + recordBytes*len(set.Examples))
+		}
 	}
 	t.sequences = func(step int) []cost.Sequence {
 		var all []cost.Sequence
@@ -104,6 +108,18 @@ func (t *trainer) openData() error {
 	}
 	return nil
 }
+
+// setTotal settles the number of steps.
+func (t *trainer) setTotal(perEpoch int) {
+	t.total = t.cfg.Train.MaxSteps
+	if t.total == 0 {
+		t.total = t.cfg.Train.Epochs * perEpoch
+	}
+}
+
+// recordBytes is what an example takes beside its tokens: the struct, its file
+// and line, its supervised ranges.
+const recordBytes = 200
 
 // templateDate is the day that a chat template is told, where it asks for it:
 // today's would change the training texts overnight.
