@@ -64,6 +64,11 @@ func tile6NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c
 //go:noescape
 func pairs6NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
 
+// panelsNEON is tile6NEON for n packed panels of A, which follow one another, and tiles of C below one another.
+//
+//go:noescape
+func panelsNEON(n, depth int, a, b, c *float32, ldc uintptr, acc bool)
+
 // packLeftNEON is the transposition of 6 rows of 4·blocks elements, ld bytes apart, into a panel of A.
 //
 //go:noescape

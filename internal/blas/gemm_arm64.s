@@ -2423,6 +2423,266 @@ delicate:
 	MOVB R9, ret+48(FP)
 	RET
 
+// func panelsNEON(n, depth int, a, b, c *float32, ldc uintptr, acc bool)
+TEXT ·panelsNEON(SB), NOSPLIT, $0-49
+	MOVD n+0(FP), R0
+	MOVD a+16(FP), R1
+	MOVD b+24(FP), R2
+	MOVD c+32(FP), R3
+	MOVD ldc+40(FP), R4
+panel:
+	MOVD R2, R5
+	MOVD depth+8(FP), R6
+	MOVBU acc+48(FP), R7
+	MOVD R3, R8
+	CBZ R7, zero
+	FLDPQ (R8), (F0, F1)
+	FLDPQ 32(R8), (F2, F3)
+	ADD R4, R8, R8
+	FLDPQ (R8), (F4, F5)
+	FLDPQ 32(R8), (F6, F7)
+	ADD R4, R8, R8
+	FLDPQ (R8), (F8, F9)
+	FLDPQ 32(R8), (F10, F11)
+	ADD R4, R8, R8
+	FLDPQ (R8), (F12, F13)
+	FLDPQ 32(R8), (F14, F15)
+	ADD R4, R8, R8
+	FLDPQ (R8), (F16, F17)
+	FLDPQ 32(R8), (F18, F19)
+	ADD R4, R8, R8
+	FLDPQ (R8), (F20, F21)
+	FLDPQ 32(R8), (F22, F23)
+	ADD R4, R8, R8
+	JMP start
+zero:
+	PRFM (R8), PSTL1KEEP
+	ADD R4, R8, R8
+	WORD $0x6f00e400 // movi v0.2d, #0
+	WORD $0x6f00e401 // movi v1.2d, #0
+	WORD $0x6f00e402 // movi v2.2d, #0
+	WORD $0x6f00e403 // movi v3.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R4, R8, R8
+	WORD $0x6f00e404 // movi v4.2d, #0
+	WORD $0x6f00e405 // movi v5.2d, #0
+	WORD $0x6f00e406 // movi v6.2d, #0
+	WORD $0x6f00e407 // movi v7.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R4, R8, R8
+	WORD $0x6f00e408 // movi v8.2d, #0
+	WORD $0x6f00e409 // movi v9.2d, #0
+	WORD $0x6f00e40a // movi v10.2d, #0
+	WORD $0x6f00e40b // movi v11.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R4, R8, R8
+	WORD $0x6f00e40c // movi v12.2d, #0
+	WORD $0x6f00e40d // movi v13.2d, #0
+	WORD $0x6f00e40e // movi v14.2d, #0
+	WORD $0x6f00e40f // movi v15.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R4, R8, R8
+	WORD $0x6f00e410 // movi v16.2d, #0
+	WORD $0x6f00e411 // movi v17.2d, #0
+	WORD $0x6f00e412 // movi v18.2d, #0
+	WORD $0x6f00e413 // movi v19.2d, #0
+	PRFM (R8), PSTL1KEEP
+	ADD R4, R8, R8
+	WORD $0x6f00e414 // movi v20.2d, #0
+	WORD $0x6f00e415 // movi v21.2d, #0
+	WORD $0x6f00e416 // movi v22.2d, #0
+	WORD $0x6f00e417 // movi v23.2d, #0
+start:
+	PRFM (R8), PSTL1KEEP
+	ADD R4, R8, R8
+	PRFM (R8), PSTL1KEEP
+	ADD R4, R8, R8
+	PRFM (R8), PSTL1KEEP
+	ADD R4, R8, R8
+	PRFM (R8), PSTL1KEEP
+	ADD R4, R8, R8
+	PRFM (R8), PSTL1KEEP
+	ADD R4, R8, R8
+	PRFM (R8), PSTL1KEEP
+	ADD R4, R8, R8
+	SUBS $4, R6, R6
+	BLT stepsRest
+steps:
+	FLDPQ (R5), (F24, F25)
+	FLDPQ 32(R5), (F26, F27)
+	FMOVQ (R1), F28
+	FMOVD 16(R1), F29
+	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	WORD $0x4fbc1304 // fmla v4.4s, v24.4s, v28.s[1]
+	WORD $0x4fbc1325 // fmla v5.4s, v25.4s, v28.s[1]
+	WORD $0x4fbc1346 // fmla v6.4s, v26.4s, v28.s[1]
+	WORD $0x4fbc1367 // fmla v7.4s, v27.4s, v28.s[1]
+	WORD $0x4f9c1b08 // fmla v8.4s, v24.4s, v28.s[2]
+	WORD $0x4f9c1b29 // fmla v9.4s, v25.4s, v28.s[2]
+	WORD $0x4f9c1b4a // fmla v10.4s, v26.4s, v28.s[2]
+	WORD $0x4f9c1b6b // fmla v11.4s, v27.4s, v28.s[2]
+	WORD $0x4fbc1b0c // fmla v12.4s, v24.4s, v28.s[3]
+	WORD $0x4fbc1b2d // fmla v13.4s, v25.4s, v28.s[3]
+	WORD $0x4fbc1b4e // fmla v14.4s, v26.4s, v28.s[3]
+	WORD $0x4fbc1b6f // fmla v15.4s, v27.4s, v28.s[3]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0x4f9d1331 // fmla v17.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1352 // fmla v18.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d1373 // fmla v19.4s, v27.4s, v29.s[0]
+	WORD $0x4fbd1314 // fmla v20.4s, v24.4s, v29.s[1]
+	WORD $0x4fbd1335 // fmla v21.4s, v25.4s, v29.s[1]
+	WORD $0x4fbd1356 // fmla v22.4s, v26.4s, v29.s[1]
+	WORD $0x4fbd1377 // fmla v23.4s, v27.4s, v29.s[1]
+	FLDPQ 64(R5), (F24, F25)
+	FLDPQ 96(R5), (F26, F27)
+	FMOVQ 24(R1), F28
+	FMOVD 40(R1), F29
+	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	WORD $0x4fbc1304 // fmla v4.4s, v24.4s, v28.s[1]
+	WORD $0x4fbc1325 // fmla v5.4s, v25.4s, v28.s[1]
+	WORD $0x4fbc1346 // fmla v6.4s, v26.4s, v28.s[1]
+	WORD $0x4fbc1367 // fmla v7.4s, v27.4s, v28.s[1]
+	WORD $0x4f9c1b08 // fmla v8.4s, v24.4s, v28.s[2]
+	WORD $0x4f9c1b29 // fmla v9.4s, v25.4s, v28.s[2]
+	WORD $0x4f9c1b4a // fmla v10.4s, v26.4s, v28.s[2]
+	WORD $0x4f9c1b6b // fmla v11.4s, v27.4s, v28.s[2]
+	WORD $0x4fbc1b0c // fmla v12.4s, v24.4s, v28.s[3]
+	WORD $0x4fbc1b2d // fmla v13.4s, v25.4s, v28.s[3]
+	WORD $0x4fbc1b4e // fmla v14.4s, v26.4s, v28.s[3]
+	WORD $0x4fbc1b6f // fmla v15.4s, v27.4s, v28.s[3]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0x4f9d1331 // fmla v17.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1352 // fmla v18.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d1373 // fmla v19.4s, v27.4s, v29.s[0]
+	WORD $0x4fbd1314 // fmla v20.4s, v24.4s, v29.s[1]
+	WORD $0x4fbd1335 // fmla v21.4s, v25.4s, v29.s[1]
+	WORD $0x4fbd1356 // fmla v22.4s, v26.4s, v29.s[1]
+	WORD $0x4fbd1377 // fmla v23.4s, v27.4s, v29.s[1]
+	FLDPQ 128(R5), (F24, F25)
+	FLDPQ 160(R5), (F26, F27)
+	FMOVQ 48(R1), F28
+	FMOVD 64(R1), F29
+	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	WORD $0x4fbc1304 // fmla v4.4s, v24.4s, v28.s[1]
+	WORD $0x4fbc1325 // fmla v5.4s, v25.4s, v28.s[1]
+	WORD $0x4fbc1346 // fmla v6.4s, v26.4s, v28.s[1]
+	WORD $0x4fbc1367 // fmla v7.4s, v27.4s, v28.s[1]
+	WORD $0x4f9c1b08 // fmla v8.4s, v24.4s, v28.s[2]
+	WORD $0x4f9c1b29 // fmla v9.4s, v25.4s, v28.s[2]
+	WORD $0x4f9c1b4a // fmla v10.4s, v26.4s, v28.s[2]
+	WORD $0x4f9c1b6b // fmla v11.4s, v27.4s, v28.s[2]
+	WORD $0x4fbc1b0c // fmla v12.4s, v24.4s, v28.s[3]
+	WORD $0x4fbc1b2d // fmla v13.4s, v25.4s, v28.s[3]
+	WORD $0x4fbc1b4e // fmla v14.4s, v26.4s, v28.s[3]
+	WORD $0x4fbc1b6f // fmla v15.4s, v27.4s, v28.s[3]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0x4f9d1331 // fmla v17.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1352 // fmla v18.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d1373 // fmla v19.4s, v27.4s, v29.s[0]
+	WORD $0x4fbd1314 // fmla v20.4s, v24.4s, v29.s[1]
+	WORD $0x4fbd1335 // fmla v21.4s, v25.4s, v29.s[1]
+	WORD $0x4fbd1356 // fmla v22.4s, v26.4s, v29.s[1]
+	WORD $0x4fbd1377 // fmla v23.4s, v27.4s, v29.s[1]
+	FLDPQ 192(R5), (F24, F25)
+	FLDPQ 224(R5), (F26, F27)
+	FMOVQ 72(R1), F28
+	FMOVD 88(R1), F29
+	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	WORD $0x4fbc1304 // fmla v4.4s, v24.4s, v28.s[1]
+	WORD $0x4fbc1325 // fmla v5.4s, v25.4s, v28.s[1]
+	WORD $0x4fbc1346 // fmla v6.4s, v26.4s, v28.s[1]
+	WORD $0x4fbc1367 // fmla v7.4s, v27.4s, v28.s[1]
+	WORD $0x4f9c1b08 // fmla v8.4s, v24.4s, v28.s[2]
+	WORD $0x4f9c1b29 // fmla v9.4s, v25.4s, v28.s[2]
+	WORD $0x4f9c1b4a // fmla v10.4s, v26.4s, v28.s[2]
+	WORD $0x4f9c1b6b // fmla v11.4s, v27.4s, v28.s[2]
+	WORD $0x4fbc1b0c // fmla v12.4s, v24.4s, v28.s[3]
+	WORD $0x4fbc1b2d // fmla v13.4s, v25.4s, v28.s[3]
+	WORD $0x4fbc1b4e // fmla v14.4s, v26.4s, v28.s[3]
+	WORD $0x4fbc1b6f // fmla v15.4s, v27.4s, v28.s[3]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0x4f9d1331 // fmla v17.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1352 // fmla v18.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d1373 // fmla v19.4s, v27.4s, v29.s[0]
+	WORD $0x4fbd1314 // fmla v20.4s, v24.4s, v29.s[1]
+	WORD $0x4fbd1335 // fmla v21.4s, v25.4s, v29.s[1]
+	WORD $0x4fbd1356 // fmla v22.4s, v26.4s, v29.s[1]
+	WORD $0x4fbd1377 // fmla v23.4s, v27.4s, v29.s[1]
+	ADD $96, R1, R1
+	ADD $256, R5, R5
+	SUBS $4, R6, R6
+	BGE steps
+stepsRest:
+	ADDS $4, R6, R6
+	BEQ stepsDone
+stepsSingle:
+	FLDPQ (R5), (F24, F25)
+	FLDPQ 32(R5), (F26, F27)
+	FMOVQ (R1), F28
+	FMOVD 16(R1), F29
+	WORD $0x4f9c1300 // fmla v0.4s, v24.4s, v28.s[0]
+	WORD $0x4f9c1321 // fmla v1.4s, v25.4s, v28.s[0]
+	WORD $0x4f9c1342 // fmla v2.4s, v26.4s, v28.s[0]
+	WORD $0x4f9c1363 // fmla v3.4s, v27.4s, v28.s[0]
+	WORD $0x4fbc1304 // fmla v4.4s, v24.4s, v28.s[1]
+	WORD $0x4fbc1325 // fmla v5.4s, v25.4s, v28.s[1]
+	WORD $0x4fbc1346 // fmla v6.4s, v26.4s, v28.s[1]
+	WORD $0x4fbc1367 // fmla v7.4s, v27.4s, v28.s[1]
+	WORD $0x4f9c1b08 // fmla v8.4s, v24.4s, v28.s[2]
+	WORD $0x4f9c1b29 // fmla v9.4s, v25.4s, v28.s[2]
+	WORD $0x4f9c1b4a // fmla v10.4s, v26.4s, v28.s[2]
+	WORD $0x4f9c1b6b // fmla v11.4s, v27.4s, v28.s[2]
+	WORD $0x4fbc1b0c // fmla v12.4s, v24.4s, v28.s[3]
+	WORD $0x4fbc1b2d // fmla v13.4s, v25.4s, v28.s[3]
+	WORD $0x4fbc1b4e // fmla v14.4s, v26.4s, v28.s[3]
+	WORD $0x4fbc1b6f // fmla v15.4s, v27.4s, v28.s[3]
+	WORD $0x4f9d1310 // fmla v16.4s, v24.4s, v29.s[0]
+	WORD $0x4f9d1331 // fmla v17.4s, v25.4s, v29.s[0]
+	WORD $0x4f9d1352 // fmla v18.4s, v26.4s, v29.s[0]
+	WORD $0x4f9d1373 // fmla v19.4s, v27.4s, v29.s[0]
+	WORD $0x4fbd1314 // fmla v20.4s, v24.4s, v29.s[1]
+	WORD $0x4fbd1335 // fmla v21.4s, v25.4s, v29.s[1]
+	WORD $0x4fbd1356 // fmla v22.4s, v26.4s, v29.s[1]
+	WORD $0x4fbd1377 // fmla v23.4s, v27.4s, v29.s[1]
+	ADD $24, R1, R1
+	ADD $64, R5, R5
+	SUBS $1, R6, R6
+	BNE stepsSingle
+stepsDone:
+	FSTPQ (F0, F1), (R3)
+	FSTPQ (F2, F3), 32(R3)
+	ADD R4, R3, R3
+	FSTPQ (F4, F5), (R3)
+	FSTPQ (F6, F7), 32(R3)
+	ADD R4, R3, R3
+	FSTPQ (F8, F9), (R3)
+	FSTPQ (F10, F11), 32(R3)
+	ADD R4, R3, R3
+	FSTPQ (F12, F13), (R3)
+	FSTPQ (F14, F15), 32(R3)
+	ADD R4, R3, R3
+	FSTPQ (F16, F17), (R3)
+	FSTPQ (F18, F19), 32(R3)
+	ADD R4, R3, R3
+	FSTPQ (F20, F21), (R3)
+	FSTPQ (F22, F23), 32(R3)
+	ADD R4, R3, R3
+	SUBS $1, R0, R0
+	BNE panel
+	RET
+
 // func packLeftNEON(dst, src *float32, ld uintptr, blocks int)
 TEXT ·packLeftNEON(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0

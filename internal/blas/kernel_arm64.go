@@ -55,8 +55,16 @@ func (t *tile) multiplyNEON() {
 	}
 }
 
-// multiplyPanels leaves tiles to multiplyTile.
-func (*kernel) multiplyPanels(int, int, []float32, []float32, []float32, int, bool) int { return 0 }
+// multiplyPanels computes whole tiles below one another, as many as the assembly
+// can, and returns their number: packed panels of A, which follow one another in
+// a, by one panel b.
+func (k *kernel) multiplyPanels(n, depth int, a, b, c []float32, ldc int, acc bool) int {
+	if k.set != isa.NEON || n == 0 {
+		return 0
+	}
+	panelsNEON(n, depth, &a[0], &b[0], &c[0], uintptr(4*ldc), acc)
+	return n
+}
 
 // multiplyPairsNEON is the tile of bfloat16 values in packed panels. Where a sum
 // was subnormal it returns true and leaves C: NEON flushes more of those than the

@@ -39,9 +39,6 @@ func best() Set { return available[len(available)-1] }
 // Current is the set in use.
 func Current() Set { return current }
 
-// HasAVX2 says whether AVX2 kernels are to be used.
-func HasAVX2() bool { return current >= AVX2 }
-
 // Available lists the sets that this processor and this build have.
 func Available() []Set { return slices.Clone(available) }
 

@@ -27,17 +27,10 @@ func pairs(rows int) {
 	Op("MSR", flush, "FPCR")
 	Op("MSR", "ZR", "FPSR")
 	n, a, b, c, ldc := Load("pairs"), Load("a"), Load("b"), Load("c"), Load("ldc")
-	sum := loadTile(rows, c, ldc)
+	sum, _ := loadTile(rows, c, ldc)
 	loop("loop", n, func() {
 		for _, k := range []int{1, 0} {
-			var v [4]*Vec
-			v[0], v[1] = LoadPair(b, 4*k*tileCols)
-			v[2], v[3] = LoadPair(b, 4*k*tileCols+32)
-			for i, x := range loadColumn(rows, a, k*tileRows) {
-				for j := range v {
-					FMLALane(sum[i][j], v[j], x)
-				}
-			}
+			sum.add(loadRow(b, k), loadColumn(rows, a, k*tileRows))
 		}
 		Op("ADD", 2*4*tileRows, a, a)
 		Op("ADD", 2*4*tileCols, b, b)

@@ -16,6 +16,7 @@ func main() {
 		tile(rows)
 		pairs(rows)
 	}
+	panels()
 	packLeft()
 	for _, f := range formats {
 		packColumns(f)

@@ -14,26 +14,22 @@ func tile(rows int) {
 		fmt.Sprintf("the kernel for %d x %d elements of C; see tile.multiplyGeneric. Strides are in bytes.", rows, tileCols))
 	depth, a, rs, cs := Load("depth"), Load("a"), Load("rs"), Load("cs")
 	b, ldb, c, ldc := Load("b"), Load("ldb"), Load("c"), Load("ldc")
-	sum := loadTile(rows, c, ldc)
+	sum, _ := loadTile(rows, c, ldc)
 
-	loadB := func() (v [4]*Vec) {
-		v[0], v[1] = LoadPair(b, 0)
-		v[2], v[3] = LoadPair(b, 32)
+	loadB := func() [4]*Vec {
+		v := loadRow(b, 0)
 		Op("ADD", ldb, b, b)
 		return v
 	}
 	Op("CMP", 4, rs)
 	Branch("BNE", "apart")
 
-	steps("packed", depth, func() {
+	none := func(int) {} // strides are added in each step
+	steps("packed", depth, func(int) {
 		v, x := loadB(), loadColumn(rows, a, 0)
 		Op("ADD", cs, a, a)
-		for i := range rows {
-			for j := range v {
-				FMLALane(sum[i][j], v[j], x[i])
-			}
-		}
-	})
+		sum.add(v, x)
+	}, none)
 	Op("JMP", "store")
 
 	Label("apart") // the rows of A
@@ -42,7 +38,7 @@ func tile(rows int) {
 		row[i] = NewReg()
 		Op("ADD", rs, row[i-1], row[i])
 	}
-	steps("strided", depth, func() {
+	steps("strided", depth, func(int) {
 		v := loadB()
 		for i := range rows {
 			x := LD1R(row[i], cs)
@@ -50,17 +46,60 @@ func tile(rows int) {
 				FMLA(sum[i][j], v[j], x)
 			}
 		}
-	})
+	}, none)
 
 	Label("store")
 	storeTile(rows, c, ldc, sum)
 	Return()
 }
 
+// panels generates the kernel for whole tiles one below the other: packed panels
+// of A against one panel of B.
+func panels() {
+	Func("panelsNEON", "n, depth int, a, b, c *float32, ldc uintptr, acc bool", "",
+		"tile6NEON for n packed panels of A, which follow one another, and tiles of C below one another.")
+	n, a, first, c, ldc := Load("n"), Load("a"), Load("b"), Load("c"), Load("ldc")
+	b, depth := NewReg(), NewReg()
+	loop("panel", n, func() {
+		Op("MOVD", first, b)
+		Op("MOVD", Param("depth"), depth)
+		sum, below := loadTile(tileRows, c, ldc)
+		for range tileRows {
+			Op("PRFM", Mem(below, 0), "PSTL1KEEP")
+			Op("ADD", ldc, below, below)
+		}
+		steps("steps", depth, func(u int) {
+			sum.add(loadRow(b, u), loadColumn(tileRows, a, u*tileRows))
+		}, func(steps int) {
+			Op("ADD", steps*4*tileRows, a, a)
+			Op("ADD", steps*4*tileCols, b, b)
+		})
+		storeTile(tileRows, c, ldc, sum)
+	})
+	Return()
+}
+
+// loadRow loads row number k of a panel of B.
+func loadRow(b Reg, k int) (v [4]*Vec) {
+	v[0], v[1] = LoadPair(b, 4*k*tileCols)
+	v[2], v[3] = LoadPair(b, 4*k*tileCols+32)
+	return v
+}
+
 type sums [tileRows][4]*Vec
 
-// loadTile starts the chains: at C if the parameter acc is not 0, else at 0.
-func loadTile(rows int, c, ldc Reg) (sum sums) {
+// add emits one step of k: row v of B, column x of A.
+func (sum *sums) add(v [4]*Vec, x []Lane) {
+	for i := range x {
+		for j := range v {
+			FMLALane(sum[i][j], v[j], x[i])
+		}
+	}
+}
+
+// loadTile starts the chains: at C if the parameter acc is not 0, else at 0. The
+// next tile's rows begin at below.
+func loadTile(rows int, c, ldc Reg) (sum sums, below Reg) {
 	acc, row := NewReg(), NewReg()
 	Op("MOVBU", Param("acc"), acc)
 	Op("MOVD", c, row)
@@ -80,9 +119,10 @@ func loadTile(rows int, c, ldc Reg) (sum sums) {
 		}
 	}
 	Label("start")
-	return sum
+	return sum, row
 }
 
+// storeTile writes the sums to C; c then points to the next tile's rows.
 func storeTile(rows int, c, ldc Reg, sum sums) {
 	for i := range rows {
 		StorePair(sum[i][0], sum[i][1], c, 0)
@@ -91,22 +131,26 @@ func storeTile(rows int, c, ldc Reg, sum sums) {
 	}
 }
 
-// steps emits step depth times, in a loop of four and a loop of one; it comes
-// out with depth 0.
-func steps(label string, depth Reg, step func()) {
+// steps emits step depth times, in a loop of four, which step gets the number of,
+// and a loop of one; each round ends with advance. It comes out with depth 0.
+func steps(label string, depth Reg, step, advance func(int)) {
 	const unroll = 4
 	Op("SUBS", unroll, depth, depth)
 	Branch("BLT", label+"Rest")
 	Label(label)
-	for range unroll {
-		step()
+	for u := range unroll {
+		step(u)
 	}
+	advance(unroll)
 	Op("SUBS", unroll, depth, depth)
 	Branch("BGE", label)
 	Label(label + "Rest")
 	Op("ADDS", unroll, depth, depth)
 	Branch("BEQ", label+"Done")
-	loop(label+"Single", depth, step)
+	loop(label+"Single", depth, func() {
+		step(0)
+		advance(1)
+	})
 	Label(label + "Done")
 }
 
