@@ -91,8 +91,9 @@ def in_turn(args, competitors, once):
             for earlier in samples[:-1]:
                 if why := summary.disagreement(earlier, sample):
                     sys.exit(f"void, the competitors compute different things: {why}")
-            note(f"round {number}, {name}: {sample['line']}, {sample['peak_rss_bytes'] * GB:.2f} GB; machine at "
-                 f"{sample['probes'][0]:.0f} and {after:.0f} GFLOP/s" + ("" if summary.clean(sample) else ", NOISY"))
+            probes = " and ".join(f"{p['gflops']:.0f} GFLOP/s on {p['share']:.0%} of the cores" for p in sample["probes"])
+            note(f"round {number}, {name}: {sample['line']}, {sample['peak_rss_bytes'] * GB:.2f} GB in {sample['wall_seconds']:.0f} s; machine at {probes}"
+                 + ("" if summary.clean(sample) else ": NOISY"))
     return samples, failed
 
 

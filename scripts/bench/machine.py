@@ -41,7 +41,7 @@ class Failed(Exception):
 
 
 def run(command, log):
-    """Runs a child with its standard output in the file `log` and says when it started, how long it ran and its peak RSS.
+    """Runs a child with its standard output in the file `log` and says when it started, how long it ran, its CPU time and its peak RSS.
 
     The peak is the OS's, of the child and the processes it waited for (rusage of wait4): the same
     method for every competitor. It includes loading the model. Where memory ends, the kernel
@@ -66,7 +66,7 @@ def run(command, log):
         raise Failed(f"killed after {wall:.0f} s at {peak / 1e9:.1f} GB: it does not fit in memory")
     if child.returncode:
         raise Failed(f"exit status {child.returncode}: " + errors.read_text()[-2000:])
-    return {"started": started, "wall_seconds": wall, "peak_rss_bytes": peak}
+    return {"started": started, "wall_seconds": wall, "cpu_seconds": usage.ru_utime + usage.ru_stime, "peak_rss_bytes": peak}
 
 
 def into_page_cache(folder):
@@ -77,10 +77,11 @@ def into_page_cache(folder):
 
 
 def probe():
-    """GFLOP/s of float32 products on every core, in a process of its own: a BLAS's threads
-    go on waiting busily after a call and would take the next competitor's cores."""
+    """GFLOP/s of float32 products on every core, and the share of the cores that they got, measured in a
+    process of its own: a BLAS's threads go on waiting busily after a call and would take the next
+    competitor's cores."""
     out = subprocess.run([sys.executable, __file__], check=True, stdout=subprocess.PIPE, text=True).stdout
-    return float(out)
+    return dict(zip(("gflops", "share"), map(float, out.split())))
 
 
 def sgemm(n=1536, seconds=1.0):
@@ -88,13 +89,14 @@ def sgemm(n=1536, seconds=1.0):
 
     a = numpy.ones((n, n), numpy.float32)
     out = a @ a  # starts the threads
-    times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        began = time.perf_counter()
+    times, used = [], time.process_time()
+    began = time.perf_counter()
+    while (elapsed := time.perf_counter() - began) < seconds:
         numpy.matmul(a, a, out=out)
-        times.append(time.perf_counter() - began)
-    return 2 * n**3 / statistics.median(times) / 1e9
+        times.append(time.perf_counter() - began - elapsed)
+    share = (time.process_time() - used) / elapsed / len(os.sched_getaffinity(0))
+    return 2 * n**3 / statistics.median(times) / 1e9, share
 
 
 if __name__ == "__main__":
-    print(sgemm())
+    print(*sgemm())

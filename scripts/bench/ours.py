@@ -66,7 +66,7 @@ def generate(args, compute, new_tokens):
 
     short, prompt, whole = run("one.txt", 1), run("prompt.txt", 1), run("prompt.txt", new_tokens)
     return {"short_seconds": short["wall_seconds"], "prompt_seconds": prompt["wall_seconds"], "whole_seconds": whole["wall_seconds"],
-            "ids": whole["ids"], "peak_rss_bytes": whole["peak_rss_bytes"]}
+            "ids": whole["ids"], "wall_seconds": whole["wall_seconds"], "peak_rss_bytes": whole["peak_rss_bytes"]}
 
 
 def bench(args, tokens):

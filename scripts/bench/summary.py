@@ -1,8 +1,9 @@
 """Whether samples are of the same work, which of them to trust, and their medians and ratios.
 
 A sample is one run of one competitor in one round, with the machine's speed before and after it
-(`probes`). Where the two differ by more than a tenth the machine did something else as well and
-the sample is left out; a ratio needs all four probes of its two samples within a tenth.
+(`probes`). Where the two differ by more than a tenth, or a probe got less than nine tenths of the
+cores, the machine did something else as well and the sample is left out; a ratio needs all four
+probes of its two samples to be so.
 """
 
 import statistics
@@ -29,7 +30,8 @@ def disagreement(a, b):
 
 def clean(*samples):
     probes = [p for s in samples for p in s["probes"]]
-    return min(probes) >= (1 - SPREAD) * max(probes)
+    speeds = [p["gflops"] for p in probes]
+    return min(speeds) >= (1 - SPREAD) * max(speeds) and min(p["share"] for p in probes) >= 1 - SPREAD
 
 
 def median(values):
