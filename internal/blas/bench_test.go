@@ -21,7 +21,7 @@ func reportFlops(b *testing.B, m, n, k int) {
 func BenchmarkTile(b *testing.B) {
 	const depth, rounds = 128, 200
 	threads := parallel.Threads()
-	kern := kernelFor(100, false)
+	kern := kernelFor(1000, 100, false)
 	tileRows, tileCols := kern.tileRows, kern.tileCols
 	tiles := make([]tile, threads)
 	for i := range tiles {

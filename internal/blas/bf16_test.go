@@ -94,7 +94,7 @@ func TestBF16Bits(t *testing.T) {
 				}, normal, r)
 			}
 		}
-		kern := kernelFor(100, true)
+		kern := kernelFor(1000, 100, true)
 		for n, s := range [][3]int{
 			{3, 5, kern.maxDepth - 1}, {7, 18, kern.maxDepth}, {7, 35, kern.maxDepth + 1}, {3, 70, 2*kern.maxDepth + 3},
 			{kern.blockRows + 1, 17, 3}, {maxRows + 7, 66, 2},
@@ -136,7 +136,7 @@ func TestBF16SpecialValues(t *testing.T) {
 // The rounding of every panel length, NaN and subnormal numbers included.
 func TestRoundBF16(t *testing.T) {
 	withKernel(t, func(t *testing.T) {
-		kern := kernelFor(100, true)
+		kern := kernelFor(1000, 100, true)
 		r := rand.New(rand.NewPCG(3, 3))
 		special := []uint32{
 			0, 1, 0x7fffff, 0x800000, 0x3f808000, 0x3f818000, 0x3f807fff, 0x3f808001, 0x7f7fffff, 0x7f7f7fff,

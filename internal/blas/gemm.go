@@ -31,11 +31,11 @@ type product struct {
 type job struct {
 	product
 	kernel
-	steps        int // k, with its padding
-	kc           int // steps of a block, the last one perhaps fewer
+	words        int // of a row of A or a column of B: k, padded, by wordSteps
+	kc           int // words of a block, the last one perhaps fewer
 	mc, nc       int // rows and columns of a part
 	i0, i1       int // the rows
-	k0, k1       int // and steps being worked on
+	k0, k1       int // and words being worked on
 	packed       []float32
 	packPart     func(int)
 	multiplyPart func(int)
@@ -61,21 +61,21 @@ func multiply(p product) {
 		return
 	}
 	j := jobs.get()
-	j.product, j.kernel = p, kernelFor(p.n, p.bf16)
+	j.product, j.kernel = p, kernelFor(p.m, p.n, p.bf16)
 	j.run()
 	j.product = product{}
 	jobs.put(j)
 }
 
 func (j *job) run() {
-	j.steps = j.k
+	j.words = j.k
 	if j.bf16 {
-		j.steps = roundUp(j.k, 2)
+		j.words = roundUp(j.k, 2) / j.wordSteps
 	}
-	blocks := ceilDiv(j.steps, j.maxDepth)
-	j.kc = min(j.steps, roundUp(ceilDiv(j.steps, blocks), 8))
-	pack := j.bf16 || j.n > 4*j.tileCols && j.m > j.tileRows
-	rows, depth := j.m, j.steps
+	blocks := ceilDiv(j.words, j.maxDepth)
+	j.kc = min(j.words, roundUp(ceilDiv(j.words, blocks), 8))
+	pack := j.bf16 || j.n > 64 && j.m > j.tileRows
+	rows, depth := j.m, j.words
 	if pack {
 		rows = min(j.m, maxRows/j.tileRows*j.tileRows)
 		depth = j.kc * max(1, maxPackedA/(roundUp(rows, j.tileRows)*j.kc))
@@ -83,8 +83,8 @@ func (j *job) run() {
 	for j.i0 = 0; j.i0 < j.m; j.i0 += rows {
 		j.i1 = min(j.m, j.i0+rows)
 		j.split(parallel.Threads())
-		for j.k0 = 0; j.k0 < j.steps; j.k0 += depth {
-			j.k1 = min(j.steps, j.k0+depth)
+		for j.k0 = 0; j.k0 < j.words; j.k0 += depth {
+			j.k1 = min(j.words, j.k0+depth)
 			j.packed = j.packed[:0]
 			if pack {
 				panels := ceilDiv(j.i1-j.i0, j.tileRows)
@@ -108,7 +108,7 @@ func (j *job) split(threads int) {
 		return
 	}
 	if j.n <= j.nc { // rows first: every part packs all of B
-		j.mc = min(j.mc, max(j.blockRows/2, roundUp(ceilDiv(m, want), j.tileRows)))
+		j.mc = min(j.mc, roundUp(max(j.blockRows/2, ceilDiv(m, want)), j.tileRows))
 	}
 	want = ceilDiv(want, ceilDiv(m, j.mc)) // parts still wanted of the columns
 	if ceilDiv(j.n, j.nc) < want {

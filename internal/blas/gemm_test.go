@@ -34,10 +34,10 @@ func TestGemmBits(t *testing.T) {
 // A chain must go on across blocks of k, of rows and of packed columns.
 func TestGemmBlockBoundaries(t *testing.T) {
 	withKernel(t, func(t *testing.T) {
-		kern := kernelFor(100, false)
+		kern := kernelFor(1000, 100, false)
 		sizes := [][3]int{
 			{3, 5, kern.maxDepth - 1}, {3, 5, kern.maxDepth}, {7, 18, kern.maxDepth + 1}, {7, 70, 2*kern.maxDepth + 3},
-			{kern.blockRows + 1, 17, 3}, {maxRows + 7, 66, 2}, {20, kern.chunkSize/64 + 1, 5},
+			{kern.blockRows + 1, 17, 3}, {71, 100, 20}, {maxRows + 7, 66, 2}, {20, kern.chunkSize/64 + 1, 5},
 		}
 		r := rand.New(rand.NewPCG(2, 2))
 		for n, s := range sizes {

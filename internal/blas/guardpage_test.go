@@ -32,7 +32,7 @@ func TestNothingBeyondTheEndIsTouched(t *testing.T) {
 	withKernel(t, func(t *testing.T) {
 		for _, s := range [][2]int{{16, 16}, {17, 40}, {33, 23}, {80, 96}} {
 			for _, d := range []dtype.DType{dtype.F32, dtype.F16, dtype.BF16} {
-				for _, m := range []int{1, 6, 13} {
+				for _, m := range []int{1, 6, 13, 31} {
 					rows, cols := s[0], s[1]
 					w := Source{DType: d, Rows: rows, Cols: cols}
 					p := atPageEnd(t, rows*cols*d.Size())
@@ -47,6 +47,9 @@ func TestNothingBeyondTheEndIsTouched(t *testing.T) {
 					Mul(x, cols, y, rows, m, w, false)
 					MulTBF16(y, rows, x, cols, m, w, true)
 					MulBF16(x, cols, y, rows, m, w, false)
+					xy := unsafe.Slice((*float32)(atPageEnd(t, 4*rows*cols)), rows*cols) // xᵀ (cols, m) · y (m, rows)
+					Implementation{}.Sgemm(blas.Trans, blas.NoTrans, cols, rows, m, 1, x, cols, y, rows, 1, xy, rows)
+					GemmBF16(blas.Trans, blas.NoTrans, cols, rows, m, x, cols, y, rows, xy, rows, true)
 					for i, v := range y {
 						if v != 0 || x[i%len(x)] != 0 {
 							t.Fatalf("a product of zeros gave %v", v)

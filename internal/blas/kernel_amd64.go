@@ -3,14 +3,14 @@
 package blas
 
 import (
-	"slices"
-
 	"github.com/stablelora/stablelora/internal/dtype"
 	"github.com/stablelora/stablelora/internal/isa"
 )
 
 func (k *kernel) multiplyTile(t *tile) {
 	switch {
+	case k.set >= isa.AVX512:
+		k.multiplyWide(t)
 	case k.set != isa.AVX2:
 		t.multiplyGeneric()
 	case t.cols == k.tileCols:
@@ -147,12 +147,20 @@ func (k *kernel) roundBlocks(panel []float32) int {
 	return 8 * blocks
 }
 
-// peak does rounds of peakChains multiply-adds on the best instruction set there
-// is and returns of how many elements; 0 if it has none.
-func peak(rounds int) (elements int) {
-	if !slices.Contains(isa.Available(), isa.AVX2) {
-		return 0
+// peak does rounds of multiply-adds on the best instruction set there is and
+// returns how many there are in each; 0 if it has none.
+func peak(rounds int, bf16 bool) (multiplyAdds int) {
+	sets := isa.Available()
+	switch best := sets[len(sets)-1]; {
+	case best == isa.AVX512BF16 && bf16:
+		peakPairsAVX512(rounds)
+		return 28 * 16 * 2
+	case best >= isa.AVX512:
+		peakAVX512(rounds)
+		return 28 * 16
+	case best == isa.AVX2:
+		peakAVX2(rounds)
+		return peakChains * 8
 	}
-	peakAVX2(rounds)
-	return 8
+	return 0
 }

@@ -147,8 +147,8 @@ func (k *kernel) roundBlocks(panel []float32) int {
 	return 8 * blocks
 }
 
-// peak does rounds of peakChains multiply-adds and returns of how many elements.
-func peak(rounds int) (elements int) {
+// peak does rounds of multiply-adds and returns how many there are in each.
+func peak(rounds int, _ bool) (multiplyAdds int) {
 	peakNEON(rounds)
-	return 8
+	return peakChains * 8
 }

@@ -15,7 +15,7 @@ func MulRows(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n,
 			clear(c[i*ldc : i*ldc+n])
 		}
 	}
-	kernel := kernelFor(n, false)
+	kernel := narrowKernel() // B is not packed, as a wide kernel would need it
 	for p := 0; p < k; p += mulRowsDepth {
 		for j := 0; j < n; j += kernel.tileCols {
 			for i := 0; i < m; i += kernel.tileRows {

@@ -15,9 +15,12 @@ type right struct {
 	trans bool
 }
 
-// packLeft writes rows of A, steps from..from+depth, as [depth][tileRows]; what
+// packLeft writes rows of A, words from..from+depth, as [depth][tileRows]; what
 // lies beyond rows is arbitrary.
 func (j *job) packLeft(dst []float32, row, rows, from, depth int) {
+	if j.packLeftWide(dst, row, rows, from, depth) {
+		return
+	}
 	steps := min(depth, j.k-from)
 	j.packLeftSteps(dst, j.a, row, rows, from, steps)
 	if j.bf16 {
@@ -48,9 +51,12 @@ func (k *kernel) packLeftSteps(dst []float32, a left, row, rows, from, depth int
 	}
 }
 
-// packRight writes columns j0..j1 of B, steps from..from+depth, widened, as panels
+// packRight writes columns j0..j1 of B, words from..from+depth, as panels
 // [depth][tileCols], the last one filled up with zeros.
 func (j *job) packRight(dst []float32, from, depth, j0, j1 int) {
+	if j.packRightWide(dst, from, depth, j0, j1) {
+		return
+	}
 	steps := min(depth, j.k-from)
 	for col := j0; col < j1; col += j.tileCols {
 		panel := dst[(col-j0)*depth : (col-j0+j.tileCols)*depth]

@@ -1,6 +1,7 @@
 package blas
 
-// peakChains is how many chains of multiply-adds run side by side.
+// peakChains is how many chains of multiply-adds run side by side, but for
+// AVX-512, where the tile has 28.
 const peakChains = 12
 
 // MultiplyAdds keeps the calling goroutine's core busy with rounds of nothing
@@ -8,11 +9,19 @@ const peakChains = 12
 // use, and returns the floating-point operations done, a multiply-add counting
 // as two. Timed, it gives the machine's peak.
 func MultiplyAdds(rounds int) float64 {
+	return multiplyAdds(rounds, false)
+}
+
+// MultiplyAddsBF16 is MultiplyAdds with the dot-product instruction of bfloat16
+// where there is one: the peak of the bfloat16 mode.
+func MultiplyAddsBF16(rounds int) float64 { return multiplyAdds(rounds, true) }
+
+func multiplyAdds(rounds int, bf16 bool) float64 {
 	if rounds <= 0 {
 		return 0
 	}
-	if elements := peak(rounds); elements > 0 {
-		return 2 * float64(elements) * peakChains * float64(rounds)
+	if n := peak(rounds, bf16); n > 0 {
+		return 2 * float64(n) * float64(rounds)
 	}
 	var sum float32
 	multiplyAddsGeneric(rounds, &sum)

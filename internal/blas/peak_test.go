@@ -11,8 +11,11 @@ func TestMultiplyAdds(t *testing.T) {
 	if n := MultiplyAdds(0); n != 0 {
 		t.Errorf("no rounds did %v operations", n)
 	}
-	if n := MultiplyAdds(10); n != 240 && n != 1920 { // of 1 element or 8
-		t.Errorf("10 rounds of 12 chains did %v operations", n)
+	if n := MultiplyAdds(10); n != 240 && n != 1920 && n != 8960 { // 12 chains of 1 or 8 elements, 28 of 16
+		t.Errorf("10 rounds did %v operations", n)
+	}
+	if n, f := MultiplyAddsBF16(10), MultiplyAdds(10); n != f && n != 2*f {
+		t.Errorf("10 rounds did %v operations on bfloat16 and %v on float32", n, f)
 	}
 	// x is 0.5 for an odd number of rounds: each chain tends to 0.5/(1-0.5) = 1.
 	var s float32
@@ -27,7 +30,7 @@ func TestMultiplyAddsIsThePeak(t *testing.T) {
 		t.Skip("times kernels")
 	}
 	const depth = 256
-	kern := kernelFor(100, false)
+	kern := kernelFor(1000, 100, false)
 	tileRows, tileCols := kern.tileRows, kern.tileCols
 	a, b, c := make([]float32, tileRows*depth), make([]float32, tileCols*depth), make([]float32, tileRows*tileCols)
 	tiles := func() float64 {

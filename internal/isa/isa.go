@@ -17,12 +17,14 @@ type Set int
 // The instruction sets there are kernels for; those of one architecture in
 // increasing order of speed.
 const (
-	Portable Set = iota // plain Go
-	NEON                // of every 64-bit ARM processor
-	AVX2                // with FMA and F16C
+	Portable   Set = iota // plain Go
+	NEON                  // of every 64-bit ARM processor
+	AVX2                  // with FMA and F16C
+	AVX512                // with the extensions BW, DQ and VL, and BMI2
+	AVX512BF16            // with dot products of bfloat16
 )
 
-var names = [...]string{"portable", "neon", "avx2"}
+var names = [...]string{"portable", "neon", "avx2", "avx512", "avx512bf16"}
 
 // String returns the name that Variable takes.
 func (s Set) String() string { return names[s] }

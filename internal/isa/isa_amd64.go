@@ -5,10 +5,17 @@ package isa
 import "golang.org/x/sys/cpu"
 
 func detect() []Set {
-	if cpu.X86.HasAVX2 && cpu.X86.HasFMA && hasF16C() {
+	x := &cpu.X86
+	if !x.HasAVX2 || !x.HasFMA || !hasF16C() {
+		return nil
+	}
+	if !x.HasAVX512F || !x.HasAVX512BW || !x.HasAVX512DQ || !x.HasAVX512VL || !x.HasBMI2 {
 		return []Set{AVX2}
 	}
-	return nil
+	if !x.HasAVX512BF16 {
+		return []Set{AVX2, AVX512}
+	}
+	return []Set{AVX2, AVX512, AVX512BF16}
 }
 
 // hasF16C says whether the processor has VCVTPH2PS, the one feature here that

@@ -14,6 +14,7 @@ func TestChoose(t *testing.T) {
 		fails bool
 	}{
 		{"", best(), false}, {"portable", Portable, false}, {"neon", NEON, missing(NEON)}, {"avx2", AVX2, missing(AVX2)},
+		{"avx512", AVX512, missing(AVX512)}, {"avx512bf16", AVX512BF16, missing(AVX512BF16)},
 		{"sse", 0, true},
 	} {
 		t.Setenv(Variable, c.value)

@@ -1,0 +1,7 @@
+//go:build !amd64 || noasm
+
+package blas
+
+func (*job) packLeftWide([]float32, int, int, int, int) bool { return false }
+
+func (*job) packRightWide([]float32, int, int, int, int) bool { return false }
