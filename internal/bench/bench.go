@@ -82,6 +82,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 		Preset: o.Name, Compute: o.Compute.String(), Kernel: blas.Kernel(), Threads: parallel.Threads(), Recompute: pass.Recompute,
 		Tokens: o.Tokens, Supervised: o.Supervised, SupervisedTokens: supervised, Steps: o.Steps,
 	}
+	r.compute = o.Compute
 	o.Message("drawing random weights")
 	m := model.Random(c, seed)
 	m.Recompute = pass.Recompute

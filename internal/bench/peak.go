@@ -6,18 +6,24 @@ import (
 
 	"github.com/stablelora/stablelora/internal/blas"
 	"github.com/stablelora/stablelora/internal/parallel"
+	"github.com/stablelora/stablelora/internal/tensor"
 )
 
 // Peaks are samples of the machine's peak of multiply-adds, in GFLOP/s.
 type Peaks struct {
-	PeakGFlops float64 `json:"peak_gflops"` // of all threads; the largest of some samples
-	LowestPeak float64 `json:"lowest_peak_gflops"`
+	compute    tensor.Compute // of which the peak is
+	PeakGFlops float64        `json:"peak_gflops"` // of all threads; the largest of some samples
+	LowestPeak float64        `json:"lowest_peak_gflops"`
 }
 
 // sample measures the peak once more. The lowest sample beside the largest tells
 // whether something else was using the machine.
 func (p *Peaks) sample() {
-	peak := peakFlops() / 1e9
+	multiplyAdds := blas.MultiplyAdds
+	if p.compute == tensor.BF16 {
+		multiplyAdds = blas.MultiplyAddsBF16
+	}
+	peak := peakFlops(multiplyAdds) / 1e9
 	if p.PeakGFlops == 0 {
 		p.LowestPeak = peak
 	}
@@ -28,9 +34,9 @@ func (p *Peaks) sample() {
 // low.
 func (p *Peaks) Busy() bool { return p.LowestPeak < 0.9*p.PeakGFlops }
 
-// peakFlops measures the multiply-adds of all threads together, in operations
+// peakFlops measures a loop of package blas on all threads together, in operations
 // per second: the median of some short windows.
-func peakFlops() float64 {
+func peakFlops(multiplyAdds func(rounds int) float64) float64 {
 	const (
 		window  = 20 * time.Millisecond
 		windows = 15
@@ -40,7 +46,7 @@ func peakFlops() float64 {
 	for len(rates) < windows {
 		flops := make([]float64, parallel.Threads())
 		start := time.Now()
-		parallel.For(len(flops), func(i int) { flops[i] = blas.MultiplyAdds(rounds) })
+		parallel.For(len(flops), func(i int) { flops[i] = multiplyAdds(rounds) })
 		took := time.Since(start)
 		if took < window/2 {
 			rounds *= 2

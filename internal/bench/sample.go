@@ -30,6 +30,7 @@ const (
 // given one.
 func Sample(ctx context.Context, c *model.Config, ranks []model.Ranks, sequences []cost.Sequence, compute tensor.Compute) (*Speed, error) {
 	s := &Speed{}
+	s.compute = compute
 	s.sample()
 	p := newSampler(c, ranks, sequences, min(sampleWork, 2e9*s.PeakGFlops))
 	p.model.SetCompute(compute)

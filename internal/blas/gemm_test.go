@@ -31,6 +31,18 @@ func TestGemmBits(t *testing.T) {
 	})
 }
 
+// Every height of a tile has a kernel of its own, and panels of A have any.
+func TestTileHeights(t *testing.T) {
+	withKernel(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(8, 8))
+		for m := 1; m <= 30; m++ {
+			checkGemmCase(t, gemmCase{m: m, n: 33, k: 5, tA: m%2 == 0, acc: m%3 == 0}, r)
+			checkGemmCase(t, gemmCase{m: m, n: 70, k: 19, tA: m%4 == 0, tB: true, acc: m%3 == 1}, r)
+			checkBF16(t, gemmCase{m: m, n: 33, k: 35, tA: m%2 == 0, acc: m%3 == 0}, func() float32 { return float32(r.NormFloat64()) }, r)
+		}
+	})
+}
+
 // A chain must go on across blocks of k, of rows and of packed columns.
 func TestGemmBlockBoundaries(t *testing.T) {
 	withKernel(t, func(t *testing.T) {
