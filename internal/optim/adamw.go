@@ -1,15 +1,12 @@
 package optim
 
 import (
-	"fmt"
 	"math"
 
 	"github.com/stablelora/stablelora/internal/parallel"
 	"github.com/stablelora/stablelora/internal/tensor"
 	"github.com/stablelora/stablelora/internal/vec"
 )
-
-const nameAdamW = "adamw"
 
 // AdamW is torch.optim.AdamW (Loshchilov and Hutter, arXiv 1711.05101), for
 // each factor θ with gradient g at step t:
@@ -19,10 +16,7 @@ const nameAdamW = "adamw"
 //	v ← β2·v + (1-β2)·g²
 //	θ ← θ - lr/(1-β1ᵗ) · m / (√v/√(1-β2ᵗ) + ε)
 type AdamW struct {
-	name    string
-	pairs   []Pair
-	hp      Hyper
-	step    int // steps done
+	core
 	moments []pairMoments
 }
 
@@ -36,7 +30,7 @@ func newMoments(p *tensor.Param) moments {
 }
 
 func newAdamW(name string, pairs []Pair, hp Hyper) *AdamW {
-	o := &AdamW{name: name, pairs: pairs, hp: hp}
+	o := &AdamW{core: core{name: name, pairs: pairs, hp: hp}}
 	for _, p := range pairs {
 		o.moments = append(o.moments, pairMoments{newMoments(p.A), newMoments(p.B)})
 	}
@@ -44,13 +38,17 @@ func newAdamW(name string, pairs []Pair, hp Hyper) *AdamW {
 }
 
 // Step implements Optimizer.
-func (o *AdamW) Step(lr float64) {
+func (o *AdamW) Step(lr float64) { o.advance(lr, lr) }
+
+// advance takes the step of every A with one learning rate and of every B with
+// another.
+func (o *AdamW) advance(lrA, lrB float64) {
 	o.step++
-	c := o.scalars(lr)
+	a, b := o.scalars(lrA), o.scalars(lrB)
 	parallel.For(len(o.pairs), func(i int) {
 		p, s := o.pairs[i], o.moments[i]
-		update(&c, p.A, s.a)
-		update(&c, p.B, s.b)
+		update(&a, p.A, s.a)
+		update(&b, p.B, s.b)
 	})
 }
 
@@ -84,19 +82,4 @@ func (o *AdamW) Tensors() []NamedTensor {
 			NamedTensor{p.Name + ".B.exp_avg", s.b.m}, NamedTensor{p.Name + ".B.exp_avg_sq", s.b.v})
 	}
 	return ts
-}
-
-// State implements Optimizer.
-func (o *AdamW) State() State { return State{Optimizer: o.name, Step: o.step} }
-
-// Restore implements Optimizer.
-func (o *AdamW) Restore(s State) error {
-	if s.Optimizer != o.name {
-		return fmt.Errorf("this is the state of optimizer %q, the run uses %q", s.Optimizer, o.name)
-	}
-	if s.Step < 0 {
-		return fmt.Errorf("step is %d, must be at least 0", s.Step)
-	}
-	o.step = s.Step
-	return nil
 }

@@ -20,6 +20,18 @@ type golden struct {
 			GA, GB, A, B [][]float64
 		}
 	}
+	Methods struct {
+		A0, B0 [][][]float64
+		G      [][][][]float64 // of each step and pair
+		Cases  []struct {
+			goldenHyper
+			Optimizer string
+			After     []struct {
+				Step int
+				A, B [][][]float64 // of each pair
+			}
+		}
+	}
 	Schedules []struct {
 		Kind          string
 		Base          float64
@@ -38,7 +50,7 @@ func readGolden(t *testing.T) golden {
 	if err := json.Unmarshal(data, &g); err != nil {
 		t.Fatal(err)
 	}
-	if len(g.AdamW) == 0 || len(g.Schedules) == 0 {
+	if len(g.AdamW) == 0 || len(g.Schedules) == 0 || len(g.Methods.Cases) == 0 {
 		t.Fatal("testdata/golden.json holds no cases")
 	}
 	return g
@@ -60,6 +72,37 @@ func TestAdamWAndClippingAgainstTorch(t *testing.T) {
 			if d := max(maxDiff(pairs[0].A.Value, s.A), maxDiff(pairs[0].B.Value, s.B)); d > 5e-7 {
 				t.Errorf("case %d step %d: differs from torch by %.1e", i, k, d)
 			}
+		}
+	}
+}
+
+// LoRA+ as torch's AdamW in two groups, Riemann as PEFT's preconditioner before
+// it and the authors' two variants, LoRA-RITE with each of its switches: ten
+// steps from B = 0 in float64, with an exploding and a zero gradient on the way.
+// Float32 factors and moments keep 3e-6 of values around 1.
+func TestMethodsAgainstFloat64(t *testing.T) {
+	g := readGolden(t).Methods
+	for i, c := range g.Cases {
+		pairs := pairsOf(g.A0, g.B0)[:len(c.After[0].A)]
+		o := mustNew(t, c.Optimizer, pairs, c.hyper())
+		after := c.After
+		for k, grads := range g.G {
+			for j, p := range pairs {
+				lossGrads(p, grads[j], 2)
+			}
+			o.Step(c.LR)
+			if len(after) == 0 || after[0].Step != k+1 {
+				continue
+			}
+			for j, p := range pairs {
+				if d := max(maxDiff(p.A.Value, after[0].A[j]), maxDiff(p.B.Value, after[0].B[j])); d > 3e-6 {
+					t.Errorf("case %d, %s, step %d, pair %d: differs by %.1e", i, c.Optimizer, k+1, j, d)
+				}
+			}
+			after = after[1:]
+		}
+		if len(after) > 0 {
+			t.Errorf("case %d: step %d was not reached", i, after[0].Step)
 		}
 	}
 }
@@ -93,42 +136,101 @@ func TestThreeStepVectors(t *testing.T) {
 		{{-.05, .15, .20}, {.30, -.10, .10}, {-.20, .25, -.15}, {.10, -.30, .20}},
 		{{.20, .10, -.25}, {.15, -.20, .05}, {.05, .30, -.10}, {-.15, -.05, .35}},
 	}
+	base := Hyper{Beta1: .9, Beta2: .999, Eps: 1e-8, WeightDecay: .01, StopCondition: true, LRRatio: 16, Reg: .01, CorrectBias: true}
+	set := func(hp Hyper, change func(*Hyper)) Hyper { change(&hp); return hp }
+	rite := Hyper{Beta1: .9, Beta2: .999, Eps: 1e-6, ClipUnmagnified: 1, SkipUpdate: 1}
 	for _, c := range []struct {
-		name       string
-		lr, lambda float64
-		stop       int
-		a3, b3     [][]float64
+		name   string
+		hp     Hyper
+		lr     float64
+		stop   int
+		a3, b3 [][]float64
 	}{
 		{
-			"adamw", .01, 0, 0,
+			"adamw", base, .01, 0,
 			[][]float64{{.3152842148, -.2157809102, .5157856948}, {-.4085147763, .1159007001, .2351692467}},
 			[][]float64{{-.0220352239, -.0167530065}, {-.0288498419, .0285664450}, {.0281594018, -.0253611156}, {-.0298809265, .0170127527}},
 		},
 		{
-			"stable_lora", .01, .05, 0,
+			"lora_plus", base, .01, 0,
+			[][]float64{{.3152831275, -.2157815335, .5157852541}, {-.4085181618, .1159011975, .2351685701}},
+			[][]float64{{-.3518846491, -.2673646997}, {-.4608942025, .4563546201}, {.4498538335, -.4050844525}, {-.4773749074, .2715369555}},
+		},
+		{
+			"stable_lora", set(base, func(hp *Hyper) { hp.ShrinkRatio = .05 }), .01, 0,
 			[][]float64{{.2721341915, -.1868891029, .4441255608}, {-.3511022144, .1012721910, .1998947387}},
 			[][]float64{{-.0221776496, -.0170461934}, {-.0289148266, .0283502414}, {.0282070672, -.0252732442}, {-.0298167848, .0173847094}},
 		},
 		{
-			"stable_lora", .2, .2, 3,
+			"stable_lora", set(base, func(hp *Hyper) { hp.ShrinkRatio = .2 }), .2, 3,
 			[][]float64{{.4978203604, -.4434988410, .6367130225}, {-.4261664087, .3821115632, -.1358853366}},
 			[][]float64{{-.4356263841, -.3882875664}, {-.5860289576, .5684106964}, {.5764627008, -.5281164385}, {-.5944572755, .4079666016}},
 		},
+		{
+			"riemann", base, .01, 0,
+			[][]float64{{.3153280070, -.2158960284, .5155390205}, {-.4086165019, .1159643178, .2351180837}},
+			[][]float64{{-.0219576534, -.0174471029}, {-.0284983433, .0283556539}, {.0277909177, -.0248747896}, {-.0299360041, .0160381912}},
+		},
+		{
+			"riemann", set(base, func(hp *Hyper) { hp.UpdatedFactors = true }), .01, 0,
+			[][]float64{{.3153308983, -.2158936789, .5155426097}, {-.4086405957, .1159658221, .2351129444}},
+			[][]float64{{-.0219815178, -.0173770684}, {-.0286138139, .0282229670}, {.0278941541, -.0245878695}, {-.0299495470, .0155653511}},
+		},
+		{
+			"lora_rite", rite, .01, 0,
+			[][]float64{{.3057613977, -.1404681794, 1.0182692521}, {-.6824755196, .4900509269, .1204155403}},
+			[][]float64{{-.0501052820, -.0230855791}, {-.0111254128, .0597535229}, {.0143521113, -.0505465575}, {-.0483959658, .0166246592}},
+		},
+		{
+			"lora_rite", set(rite, func(hp *Hyper) { hp.Escape = true }), .01, 0,
+			[][]float64{{.3056821243, -.1405280550, 1.0183016808}, {-.6824952602, .4900193961, .1204364472}},
+			[][]float64{{-.0501349753, -.0231136816}, {-.0111154217, .0597351469}, {.0143370324, -.0505442507}, {-.0483539806, .0166565667}},
+		},
 	} {
 		p := pairOf("m", a0, b0)
-		hp := Hyper{Beta1: .9, Beta2: .999, Eps: 1e-8, WeightDecay: .01, ShrinkRatio: c.lambda, StopCondition: true}
-		o := mustNew(t, c.name, []Pair{p}, hp)
+		o := mustNew(t, c.name, []Pair{p}, c.hp)
 		for _, g := range grads {
 			lossGrads(p, g, 2)
 			o.Step(c.lr)
 		}
 		if d := max(maxDiff(p.A.Value, c.a3), maxDiff(p.B.Value, c.b3)); d > 2e-6 {
-			t.Errorf("%s lr %v lambda %v: differs by %.1e", c.name, c.lr, c.lambda, d)
+			t.Errorf("%s lr %v %+v: differs by %.1e", c.name, c.lr, c.hp, d)
 		}
 		if s, ok := o.(*StableLoRA); ok && s.Status(0).StoppedAt != c.stop {
-			t.Errorf("lambda %v: stopped at %d, want %d", c.lambda, s.Status(0).StoppedAt, c.stop)
+			t.Errorf("%+v: stopped at %d, want %d", c.hp, s.Status(0).StoppedAt, c.stop)
 		}
 	}
+}
+
+// goldenHyper are the settings as recorded files name them.
+type goldenHyper struct {
+	LR          float64
+	Betas       [2]float64
+	Eps         float64
+	WeightDecay float64 `json:"weight_decay"`
+	ShrinkRatio float64 `json:"shrink_ratio"`
+	LRRatio     float64 `json:"lr_ratio"`
+	Reg         float64
+	Clip        *float64 `json:"clip_unmagnified_grad"` // nil: the default
+	Skip        *float64 `json:"update_skipping"`
+	Cap         float64  `json:"update_capping"`
+	Escape      bool     `json:"apply_escape"`
+	Balance     bool     `json:"balance_param"`
+	Updated     bool     `json:"updated_factors"`
+	CorrectBias *bool    `json:"correct_bias"`
+}
+
+func (h goldenHyper) hyper() Hyper {
+	return Hyper{Beta1: h.Betas[0], Beta2: h.Betas[1], Eps: h.Eps, WeightDecay: h.WeightDecay,
+		ShrinkRatio: h.ShrinkRatio, StopCondition: true, LRRatio: h.LRRatio, Reg: h.Reg, UpdatedFactors: h.Updated, CorrectBias: given(h.CorrectBias, true),
+		ClipUnmagnified: given(h.Clip, 1), SkipUpdate: given(h.Skip, 1), CapUpdate: h.Cap, Escape: h.Escape, Balance: h.Balance}
+}
+
+func given[T any](value *T, otherwise T) T {
+	if value == nil {
+		return otherwise
+	}
+	return *value
 }
 
 func TestSharedTinyVectors(t *testing.T) {
@@ -139,25 +241,26 @@ func TestSharedTinyVectors(t *testing.T) {
 		Betas  [2]float64
 		Eps    float64
 		Cases  map[string]struct {
-			Hyper struct {
-				LR          float64
-				WeightDecay float64 `json:"weight_decay"`
-				ShrinkRatio float64 `json:"shrink_ratio"`
-			} `json:"hyperparameters"`
+			Hyper goldenHyper                  `json:"hyperparameters"`
 			After []struct{ A, B [][]float64 } `json:"after_step"`
 		}
 	}
 	sharedJSON(t, "optim/tiny-float64.json", &tiny)
 	for name, optimizer := range map[string]string{
 		"adamw": "adamw", "stable_lora": "stable_lora", "stable_lora-stops-at-step-3": "stable_lora",
+		"lora_plus": "lora_plus", "riemann": "riemann", "lora_rite": "lora_rite", "lora_rite-escape": "lora_rite",
 	} {
 		c := tiny.Cases[name]
 		if len(c.After) != len(tiny.G) || len(tiny.G) == 0 {
 			t.Fatalf("%s: %d steps, %d gradients", name, len(c.After), len(tiny.G))
 		}
 		p := pairOf("m", tiny.A0, tiny.B0)
-		o := mustNew(t, optimizer, []Pair{p}, Hyper{Beta1: tiny.Betas[0], Beta2: tiny.Betas[1], Eps: tiny.Eps,
-			WeightDecay: c.Hyper.WeightDecay, ShrinkRatio: c.Hyper.ShrinkRatio, StopCondition: true})
+		h := c.Hyper
+		h.Betas = tiny.Betas
+		if h.Eps == 0 {
+			h.Eps = tiny.Eps
+		}
+		o := mustNew(t, optimizer, []Pair{p}, h.hyper())
 		for k, g := range tiny.G {
 			lossGrads(p, g, tiny.S)
 			o.Step(c.Hyper.LR)
@@ -171,18 +274,15 @@ func TestSharedTinyVectors(t *testing.T) {
 // Three pairs, 14 steps, among them an exploding and a vanishing gradient. The
 // tolerance is the one stated for float32 implementations.
 func TestSharedOptimizerTraces(t *testing.T) {
-	for _, name := range []string{"adamw", "adamw-eps", "stable_lora", "stable_lora-zero"} {
+	for _, name := range []string{"adamw", "adamw-eps", "stable_lora", "stable_lora-zero", "lora_plus", "riemann", "riemann-small-reg",
+		"lora_rite", "lora_rite-balance", "lora_rite-cap-noclip", "lora_rite-decay", "lora_rite-escape"} {
 		t.Run(name, func(t *testing.T) {
 			var c struct {
-				Optimizer   string
-				Steps       int
-				S           float64 `json:"scale_s"`
-				LR          float64
-				Betas       [2]float64
-				Eps         float64
-				WeightDecay float64  `json:"weight_decay"`
-				ShrinkRatio float64  `json:"shrink_ratio"`
-				Keep        [][]bool `json:"keep_after_step"`
+				goldenHyper
+				Optimizer string
+				Steps     int
+				S         float64  `json:"scale_s"`
+				Keep      [][]bool `json:"keep_after_step"`
 			}
 			sharedJSON(t, "optim/"+name+".json", &c)
 			ts := sharedTensors(t, "optim/"+name+".safetensors")
@@ -191,8 +291,7 @@ func TestSharedOptimizerTraces(t *testing.T) {
 				p := fmt.Sprintf("pair%d", k)
 				pairs = append(pairs, pairOf(p, ts[p+".A0"][0], ts[p+".B0"][0]))
 			}
-			o := mustNew(t, c.Optimizer, pairs, Hyper{Beta1: c.Betas[0], Beta2: c.Betas[1], Eps: c.Eps,
-				WeightDecay: c.WeightDecay, ShrinkRatio: c.ShrinkRatio, StopCondition: true})
+			o := mustNew(t, c.Optimizer, pairs, c.hyper())
 			var worst float64
 			for step := range c.Steps {
 				for _, p := range pairs {

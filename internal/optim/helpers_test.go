@@ -9,12 +9,28 @@ import (
 	"os"
 	"testing"
 
+	"github.com/stablelora/stablelora/internal/blas"
 	"github.com/stablelora/stablelora/internal/tensor"
 )
+
+func TestMain(m *testing.M) {
+	if _, err := blas.Install(); err != nil {
+		panic(err)
+	}
+	os.Exit(m.Run())
+}
 
 // pairOf wraps copies of A and B.
 func pairOf(name string, a, b [][]float64) Pair {
 	return Pair{name, paramOf(name+".lora_A.weight", a), paramOf(name+".lora_B.weight", b)}
+}
+
+func pairsOf(a, b [][][]float64) []Pair {
+	var pairs []Pair
+	for i := range a {
+		pairs = append(pairs, pairOf(fmt.Sprintf("pair%d", i), a[i], b[i]))
+	}
+	return pairs
 }
 
 func paramOf(name string, rows [][]float64) *tensor.Param {

@@ -9,7 +9,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var hyper = Hyper{Beta1: .9, Beta2: .999, Eps: 1e-8, WeightDecay: .1, ShrinkRatio: .05, StopCondition: true}
+var hyper = Hyper{Beta1: .9, Beta2: .999, Eps: 1e-8, WeightDecay: .1, ShrinkRatio: .05, StopCondition: true,
+	LRRatio: 4, Reg: .01, CorrectBias: true, ClipUnmagnified: 1, SkipUpdate: 1}
 
 func with(change func(*Hyper)) Hyper {
 	hp := hyper
@@ -25,14 +26,21 @@ func run(o Optimizer, pairs []Pair, from, to int) {
 	}
 }
 
-func TestZeroShrinkRatioIsAdamW(t *testing.T) {
-	pa, ps := randomPairs(1), randomPairs(1)
+// λ = 0 and a ratio of 1 are AdamW to the bit.
+func TestSpecialCasesAreAdamW(t *testing.T) {
+	pa := randomPairs(1)
 	a := mustNew(t, "adamw", pa, hyper)
-	s := mustNew(t, "stable_lora", ps, with(func(hp *Hyper) { hp.ShrinkRatio = 0 }))
 	run(a, pa, 0, 20)
-	run(s, ps, 0, 20)
-	if bits(a, pa) != bits(s, ps) {
-		t.Error("bits differ")
+	for name, hp := range map[string]Hyper{
+		"stable_lora": with(func(hp *Hyper) { hp.ShrinkRatio = 0 }),
+		"lora_plus":   with(func(hp *Hyper) { hp.LRRatio = 1 }),
+	} {
+		p := randomPairs(1)
+		o := mustNew(t, name, p, hp)
+		run(o, p, 0, 20)
+		if bits(a, pa) != bits(o, p) {
+			t.Errorf("%s: bits differ", name)
+		}
 	}
 }
 
@@ -90,6 +98,20 @@ func TestStopCondition(t *testing.T) {
 	}
 }
 
+func TestStopConditionEveryThirdStep(t *testing.T) {
+	pairs := []Pair{pairOf("m", [][]float64{{1}}, [][]float64{{2}})}
+	o := mustNew(t, "stable_lora", pairs, with(func(hp *Hyper) { hp.TestEvery = 3 })).(*StableLoRA)
+	for step := 1; step <= 4; step++ {
+		o.Step(0)
+		if s := o.Status(0); s.Shrinking != (step < 3) || math.Abs(s.Factor-math.Pow(.95, float64(min(step, 2)))) > 1e-15 {
+			t.Errorf("step %d: %+v", step, s)
+		}
+	}
+	if at := o.Status(0).StoppedAt; at != 3 {
+		t.Errorf("stopped at step %d, want 3", at)
+	}
+}
+
 func TestLatchIsOneWayAndPerModule(t *testing.T) {
 	pairs := []Pair{pairOf("stops", [][]float64{{1}}, [][]float64{{2}}), pairOf("goes on", [][]float64{{1}}, [][]float64{{.1}})}
 	o := mustNew(t, "stable_lora", pairs, hyper).(*StableLoRA)
@@ -105,7 +127,8 @@ func TestLatchIsOneWayAndPerModule(t *testing.T) {
 }
 
 func TestRestoredRunIsTheUninterruptedOne(t *testing.T) {
-	for _, name := range []string{"adamw", "stable_lora"} {
+	hyper := with(func(hp *Hyper) { hp.Escape, hp.SkipUpdate = true, 0 })
+	for _, name := range Names() {
 		const steps = 60
 		whole := randomPairs(3)
 		o := mustNew(t, name, whole, hyper)
@@ -117,7 +140,7 @@ func TestRestoredRunIsTheUninterruptedOne(t *testing.T) {
 		if name == "stable_lora" && len(stops) < 2 {
 			t.Fatalf("want latches at different steps, got %v", o.State().StoppedAt)
 		}
-		for cut := 0; cut < steps; cut += 4 {
+		for cut := 0; cut < steps; cut += 7 {
 			first, second := randomPairs(3), randomPairs(3)
 			before := mustNew(t, name, first, hyper)
 			run(before, first, 0, cut)
@@ -196,13 +219,18 @@ func TestNewRefuses(t *testing.T) {
 		hp   Hyper
 		want string
 	}{
-		{"sgd", hyper, `"sgd" is not one of adamw, stable_lora`},
+		{"sgd", hyper, `"sgd" is not one of stable_lora, adamw, lora_plus, riemann, lora_rite`},
 		{"adamw", with(func(hp *Hyper) { hp.Beta1 = 1 }), "optimizer.betas[0] is 1"},
 		{"adamw", with(func(hp *Hyper) { hp.Beta2 = math.NaN() }), "optimizer.betas[1] is NaN"},
 		{"adamw", with(func(hp *Hyper) { hp.Eps = -1 }), "optimizer.eps is -1"},
 		{"adamw", with(func(hp *Hyper) { hp.WeightDecay = math.Inf(1) }), "optimizer.weight_decay is +Inf"},
 		{"stable_lora", with(func(hp *Hyper) { hp.ShrinkRatio = 1 }), "optimizer.shrink_ratio is 1"},
 		{"stable_lora", with(func(hp *Hyper) { hp.ShrinkRatio = -.1 }), "optimizer.shrink_ratio is -0.1"},
+		{"lora_plus", with(func(hp *Hyper) { hp.LRRatio = 0 }), "optimizer.lr_ratio is 0"},
+		{"riemann", with(func(hp *Hyper) { hp.Reg = -1 }), "optimizer.reg is -1"},
+		{"lora_rite", with(func(hp *Hyper) { hp.ClipUnmagnified = math.NaN() }), "optimizer.clip_unmagnified_grad is NaN"},
+		{"lora_rite", with(func(hp *Hyper) { hp.SkipUpdate = -1 }), "optimizer.update_skipping is -1"},
+		{"lora_rite", with(func(hp *Hyper) { hp.CapUpdate = math.Inf(1) }), "optimizer.update_capping is +Inf"},
 	} {
 		if _, err := New(c.name, randomPairs(1), c.hp); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("New(%s, %+v) = %v, want %q", c.name, c.hp, err, c.want)

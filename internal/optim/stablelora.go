@@ -5,8 +5,6 @@ import (
 	"math"
 )
 
-const nameStableLoRA = "stable_lora"
-
 // StableLoRA is AdamW preceded by a shrink of A (arXiv 2603.05204, and the
 // authors' code). At each step and for each pair that still shrinks:
 //
@@ -15,7 +13,8 @@ const nameStableLoRA = "stable_lora"
 //
 // The norms are Frobenius norms of A unshrunk and of B before this step's
 // update. The shrink is the same whatever the learning rate, and the moments
-// are not rescaled by it.
+// are not rescaled by it. With Hyper.TestEvery = k the condition is tested in
+// steps k, 2k, … only.
 type StableLoRA struct {
 	*AdamW
 	status []Status
@@ -48,7 +47,8 @@ func (o *StableLoRA) Step(lr float64) {
 func (o *StableLoRA) shrink(s *Status, p Pair) {
 	s.NormA, s.NormB = FrobeniusNorm(p.A.Value), FrobeniusNorm(p.B.Value)
 	n, m := float64(p.A.Value.Cols), float64(p.B.Value.Rows)
-	if o.hp.StopCondition && s.StoppedAt == 0 && s.NormA < n/m*s.NormB {
+	test := o.hp.StopCondition && (o.step+1)%max(1, o.hp.TestEvery) == 0
+	if test && s.StoppedAt == 0 && s.NormA < n/m*s.NormB {
 		s.StoppedAt = o.step + 1
 	}
 	s.Shrinking = s.StoppedAt == 0
