@@ -201,7 +201,7 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 	if o.untrained != "" {
 		e.note("%s holds no adapter yet: scoring the base model alone", o.untrained)
 	}
-	var kept *progress
+	var kept *eval.Progress
 	if o.output != "" { // before hours of evaluation
 		if err := os.MkdirAll(o.output, 0o755); err != nil {
 			return usagef("--output: %w", err)
@@ -235,7 +235,7 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 		if err := eval.WriteResults(dir, outcomes, info, o.logSamples); err != nil {
 			return err
 		}
-		if err := kept.finish(); err != nil {
+		if err := kept.Finish(); err != nil {
 			return err
 		}
 	}

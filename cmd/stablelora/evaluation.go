@@ -54,12 +54,12 @@ func taskSpecs(cfg *config.Config) []eval.TaskSpec {
 
 // answer asks a model all questions, with its adapter and, where base is set,
 // without.
-func answer(ctx context.Context, engine *infer.Engine, questions []*eval.Questions, base bool, maxGenToks int, p *progress, r metrics.Reporter) ([]eval.Outcome, error) {
+func answer(ctx context.Context, engine *infer.Engine, questions []*eval.Questions, base bool, maxGenToks int, p *eval.Progress, r metrics.Reporter) ([]eval.Outcome, error) {
 	outcomes := make([]eval.Outcome, len(questions))
 	ask := func(who string, store func(*eval.Outcome, *eval.TaskResult)) error {
 		for i, q := range questions {
 			what := q.Task.Name + ", " + who
-			result, err := q.Run(ctx, engine, p.options(what, eval.Options{MaxGenToks: maxGenToks,
+			result, err := q.Run(ctx, engine, p.Options(what, eval.Options{MaxGenToks: maxGenToks,
 				Progress: func(done, total int) { r.Progress(what, done, total) }}))
 			if err != nil {
 				return err
@@ -88,31 +88,20 @@ func answer(ctx context.Context, engine *infer.Engine, questions []*eval.Questio
 
 // runEvaluation returns what a training run calls to score its model: on the
 // way the adapted model only, at the end the base too, with results.json.
-func runEvaluation(e *env, cfg *config.Config, questions []*eval.Questions, r metrics.Reporter) func(context.Context, *train.Subject, bool) (map[string]map[string]float64, error) {
+func runEvaluation(e *env, cfg *config.Config, questions []*eval.Questions, r metrics.Reporter) train.Evaluate {
 	if len(questions) == 0 {
 		return nil
 	}
-	return func(ctx context.Context, s *train.Subject, final bool) (map[string]map[string]float64, error) {
+	return func(ctx context.Context, s *train.Subject, final bool) ([]metrics.TaskItems, error) {
 		engine := &infer.Engine{Model: s.Model, Tokenizer: s.Tokenizer, Adapter: s.Adapter}
 		outcomes, err := answer(ctx, engine, questions, final && cfg.Eval.Base, 0, nil, r)
-		if err != nil {
-			return nil, err
-		}
-		figures := map[string]map[string]float64{}
-		for _, o := range outcomes {
-			m := map[string]float64{}
-			for _, metric := range o.Adapted.Metrics {
-				m[metric.Key()] = metric.Mean()
-			}
-			figures[o.Adapted.Task.Name] = m
-		}
-		if !final {
-			return figures, nil
+		if err != nil || !final {
+			return eval.Items(outcomes), err
 		}
 		if err := eval.WriteRunResults(filepath.Join(s.Dir, train.ResultsFile), outcomes); err != nil {
 			return nil, err
 		}
-		return figures, e.printOutcomes(outcomes)
+		return eval.Items(outcomes), e.printOutcomes(outcomes)
 	}
 }
 

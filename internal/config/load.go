@@ -19,19 +19,25 @@ import (
 //
 // The error is an *Error with every problem found.
 func Load(path string, sets []string) (*Config, error) {
-	return read(path, sets, nil)
+	return read(path, setFlags(sets), nil)
+}
+
+// LoadFlags is Load with "key=value" settings from flags of several names, which
+// its problems are told by.
+func LoadFlags(path string, flags []Flag) (*Config, error) {
+	return read(path, flags, nil)
 }
 
 // Defaults is Load without a file. The paths that have no default, those of the
 // model and the data, may be missing.
 func Defaults(sets []string) (*Config, error) {
-	return read("", sets, []string{"model.path", "data.train"})
+	return read("", setFlags(sets), []string{"model.path", "data.train"})
 }
 
 // read is Load. What is wrong with the values of keys that may be missing matters
 // only where they were given.
-func read(path string, sets []string, optional []string) (*Config, error) {
-	s, problems, err := open(path, sets)
+func read(path string, flags []Flag, optional []string) (*Config, error) {
+	s, problems, err := open(path, flags)
 	if err != nil {
 		return nil, err
 	}

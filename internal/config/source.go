@@ -18,7 +18,7 @@ import (
 // maxFile bounds a configuration in bytes; the real ones have a few thousand.
 const maxFile = 1 << 20
 
-// source is the YAML tree of a file with the --set flags put into it. A node's
+// source is the YAML tree of a file with the flags' settings put into it. A node's
 // Line is a place: in what comes from a flag it is the flag's number, negative.
 type source struct {
 	path string
@@ -26,14 +26,28 @@ type source struct {
 	root *yaml.Node
 }
 
-// setting is one --set flag.
-type setting struct{ text, key string }
+// Flag is a setting "key=value" and the flag it was given with.
+type Flag struct{ Name, Text string }
+
+func setFlags(texts []string) []Flag {
+	var flags []Flag
+	for _, text := range texts {
+		flags = append(flags, Flag{"--set", text})
+	}
+	return flags
+}
+
+// setting is a flag with its key.
+type setting struct {
+	Flag
+	key string
+}
 
 // where names a place to the user.
 func (s *source) where(at place) string {
 	switch {
 	case at.isSet():
-		return "--set " + s.sets[-at-1].text
+		return s.sets[-at-1].Name + " " + s.sets[-at-1].Text
 	case at > 0:
 		return fmt.Sprintf("%s:%d", s.path, at)
 	}
@@ -42,7 +56,7 @@ func (s *source) where(at place) string {
 
 // open reads the file, if there is one; its error is final. Problems of flags are
 // returned.
-func open(path string, sets []string) (*source, []problem, error) {
+func open(path string, flags []Flag) (*source, []problem, error) {
 	var data []byte
 	if path != "" {
 		var err error
@@ -57,10 +71,10 @@ func open(path string, sets []string) (*source, []problem, error) {
 	}
 	s.root = root
 	var problems []problem
-	for _, text := range sets {
-		key, value, found := strings.Cut(text, "=")
+	for _, flag := range flags {
+		key, value, found := strings.Cut(flag.Text, "=")
 		key = strings.TrimSpace(key)
-		s.sets = append(s.sets, setting{text, key})
+		s.sets = append(s.sets, setting{flag, key})
 		at := place(-len(s.sets))
 		if !found || key == "" {
 			problems = append(problems, problem{at, key, "write it as key=value, for example --set lora.r=16"})

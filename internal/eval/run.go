@@ -84,6 +84,16 @@ func (o Options) store(s Sample) error {
 	return o.Store(s)
 }
 
+// NotFiniteError says that a model's answer to a document is no number.
+type NotFiniteError struct {
+	Where string // path:line
+	Value float64
+}
+
+func (e *NotFiniteError) Error() string {
+	return fmt.Sprintf("%s: the model gives the log-likelihood %v; its weights or the adapter's are broken", e.Where, e.Value)
+}
+
 // pass is about how many documents' requests go to the model at a time.
 const pass = 32
 
@@ -123,7 +133,7 @@ func (q *Questions) choose(ctx context.Context, m Model, opts Options) ([]Sample
 			n := len(d.item.Choices)
 			for _, s := range scores[:n] {
 				if math.IsNaN(s.LogLikelihood) || math.IsInf(s.LogLikelihood, 0) {
-					return nil, fmt.Errorf("%s: the model gives the log-likelihood %v; its weights or the adapter's are broken", d.where, s.LogLikelihood)
+					return nil, &NotFiniteError{d.where, s.LogLikelihood}
 				}
 			}
 			samples = append(samples, Sample{Scores: scores[:n:n]})

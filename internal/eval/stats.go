@@ -75,16 +75,17 @@ func Compare(base, adapted *TaskResult) ([]Difference, error) {
 				worse++
 			}
 		}
-		d := Difference{Key: a.Key(), Value: mean(delta), PValue: mcNemar(better, worse)}
+		d := Difference{Key: a.Key(), Value: mean(delta), PValue: McNemar(better, worse)}
 		d.Stderr, d.HasStderr = standardError(delta)
 		differences = append(differences, d)
 	}
 	return differences, nil
 }
 
-// mcNemar returns how probable a split of b+c coin throws at least as uneven
-// as b : c is (McNemar 1947, in its exact form). The metrics must be 0 or 1.
-func mcNemar(b, c int) float64 {
+// McNemar is the two-sided p-value of the exact test (McNemar 1947) for two
+// models of which one alone was right b times and the other c times: how probable
+// a split of b+c coin throws at least as uneven is. The metrics must be 0 or 1.
+func McNemar(b, c int) float64 {
 	n := b + c
 	sum, choose := new(big.Int), big.NewInt(1) // of choose(n, k)
 	for k := range min(b, c) + 1 {

@@ -20,7 +20,7 @@ func TestMcNemar(t *testing.T) {
 		{0, 0, 1}, {1, 0, 1}, {3, 3, 1}, {5, 0, 0.0625}, {2, 9, 0.0654296875},
 		{100, 160, 0.00023894190306814023}, {1200, 1000, 2.1817026407914712e-05}, {0, 1100, 0},
 	} {
-		got, mirrored := mcNemar(tc.b, tc.c), mcNemar(tc.c, tc.b)
+		got, mirrored := McNemar(tc.b, tc.c), McNemar(tc.c, tc.b)
 		if math.Abs(got-tc.want) > 1e-15*tc.want || got != mirrored {
 			t.Errorf("%d and %d: %v, %v, want %v", tc.b, tc.c, got, mirrored, tc.want)
 		}

@@ -18,9 +18,11 @@ type Mark struct{ slab, used int }
 // written cost no memory.
 const minSlab = 16 << 20
 
-// Reserve makes an arena that is empty yet hold n floats in one piece.
+// Reserve makes an arena that has handed nothing out hold n floats in one piece;
+// smaller pieces are given up.
 func (a *Arena) Reserve(n int) {
-	if len(a.slabs) == 0 {
+	if len(a.slabs) == 0 || len(a.slabs[0]) < n {
+		*a = Arena{}
 		a.grow(n)
 	}
 }

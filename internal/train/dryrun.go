@@ -32,7 +32,7 @@ func DryRun(cfg *config.Config, r metrics.Reporter) (*Preview, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer t.model.Close()
+	defer t.close()
 	p := &Preview{
 		Records: len(t.train.Examples), TokensPerEpoch: t.train.Tokens(), SupervisedPerEpoch: t.train.Supervised(),
 		LongestExample: t.train.Longest(), Steps: t.total, StepsPerEpoch: t.batches.StepsPerEpoch(),

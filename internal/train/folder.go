@@ -25,7 +25,7 @@ const (
 
 // runFiles are what a run writes into its folder beside checkpoints.
 var runFiles = []string{peft.ConfigFile, peft.WeightsFile, cardFile, summaryFile,
-	configFile, metrics.MetricsFile, metrics.StabilityFile, ResultsFile}
+	configFile, metrics.MetricsFile, metrics.StabilityFile, metrics.ItemsFile, ResultsFile}
 
 // CheckFolder refuses a folder that is in use, before anything costly is done.
 func CheckFolder(dir, resume string, overwrite bool) error {

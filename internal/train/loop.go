@@ -27,21 +27,20 @@ type Options struct {
 	Command   string // as typed, for the model card
 	Reporter  metrics.Reporter
 	Evaluate  Evaluate // nil: only the held-out loss
+	Shared    *Shared  // what further runs use too; nil: opened and closed for this one
 }
 
 // Evaluate scores the model as it is. It is called every eval.every_steps steps
-// and, with final set, when training has ended; what it returns is recorded in
-// metrics.jsonl.
-type Evaluate func(ctx context.Context, s *Subject, final bool) (Figures, error)
-
-// Figures are metrics by task and name: "hellaswag", "acc,none".
-type Figures = map[string]map[string]float64
+// and, with final set, when training has ended. Of what it returns the adapted
+// model's means are recorded in metrics.jsonl, and in the end all in items.json.
+type Evaluate func(ctx context.Context, s *Subject, final bool) ([]metrics.TaskItems, error)
 
 // Subject is what an evaluation sees of a run.
 type Subject struct {
 	Model     *model.Decoder
 	Tokenizer *tokenizer.Tokenizer
 	Adapter   *peft.Adapter // attached to Model
+	ModelHash string        // of the base model's weights
 	Dir       string        // the run's folder
 }
 
@@ -68,6 +67,7 @@ type trainer struct {
 	largest     model.PassSize // micro-batch
 	memory      cost.Memory
 
+	shared  *Shared
 	model   *model.Decoder
 	tok     *tokenizer.Tokenizer
 	adapter *peft.Adapter
@@ -96,9 +96,9 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer t.model.Close()
+	defer t.close()
 	defer debug.SetGCPercent(debug.SetGCPercent(cost.GarbagePercent))
-	t.modelHash = t.model.Hash()
+	t.modelHash = t.shared.modelHash()
 	if r, err := t.finished(); r != nil || err != nil {
 		return r, err
 	}
@@ -176,47 +176,79 @@ func (t *trainer) finalEvaluation(ctx context.Context) error {
 // evaluate records the held-out loss and what Options.Evaluate finds after
 // steps steps.
 func (t *trainer) evaluate(ctx context.Context, steps int, final bool) error {
+	var items metrics.Items
 	if t.heldOut != nil {
-		loss, err := t.heldOutLoss(ctx)
+		loss, records, err := t.heldOutLoss(ctx)
 		if err != nil {
 			return t.stopped(ctx, steps, err)
 		}
+		items.HeldOut = records
 		if err := t.log.Eval(metrics.EvalRow{Step: steps, EvalLoss: &loss}); err != nil {
 			return err
 		}
 		t.opt.Reporter.Message(fmt.Sprintf("step %d: held-out loss %.4f", steps, loss))
 	}
-	if t.opt.Evaluate == nil {
+	if t.opt.Evaluate != nil {
+		var err error
+		items.Tasks, err = t.opt.Evaluate(ctx, &Subject{t.model, t.tok, t.adapter, t.modelHash, t.dir}, final)
+		if err != nil {
+			return t.stopped(ctx, steps, err)
+		}
+		if err := t.log.Eval(metrics.EvalRow{Step: steps, Tasks: items.Figures()}); err != nil {
+			return err
+		}
+	}
+	if !final {
 		return nil
 	}
-	tasks, err := t.opt.Evaluate(ctx, &Subject{t.model, t.tok, t.adapter, t.dir}, final)
-	if err != nil {
-		return t.stopped(ctx, steps, err)
-	}
-	return t.log.Eval(metrics.EvalRow{Step: steps, Tasks: tasks})
+	return items.Write(t.dir)
 }
 
 // heldOutLoss is the mean cross-entropy over the held-out files' supervised
-// tokens.
-func (t *trainer) heldOutLoss(ctx context.Context) (float64, error) {
+// tokens, and each record's sum.
+func (t *trainer) heldOutLoss(ctx context.Context) (float64, []metrics.HeldOutItems, error) {
 	var sum float64
 	n := 0
+	var each []float64
 	examples := t.heldOut.Examples
 	for first, micro := range model.MicroBatches(examples, t.cfg.Train.MicroBatchSize, length) {
 		if ctx.Err() != nil {
-			return 0, ctx.Err()
+			return 0, nil, ctx.Err()
 		}
 		b := newBatch(micro)
-		for _, loss := range t.model.Losses(b) {
+		losses := t.model.Losses(b)
+		for _, loss := range losses {
 			sum += loss
 		}
 		n += len(b.Rows)
+		for _, e := range micro {
+			own := 0.0
+			for _, loss := range losses[:e.NumSupervised()] {
+				own += loss
+			}
+			each, losses = append(each, own), losses[e.NumSupervised():]
+		}
 		t.opt.Reporter.Progress("held-out loss", first+len(micro), len(examples))
 	}
 	if loss := sum / float64(n); finite(loss) {
-		return loss, nil
+		return loss, t.heldOutItems(each), nil
 	}
-	return 0, t.spoiled(t.last.Step-1, "held-out loss")
+	return 0, nil, t.spoiled(t.last.Step-1, "held-out loss")
+}
+
+// heldOutItems arranges the records' losses by file.
+func (t *trainer) heldOutItems(losses []float64) []metrics.HeldOutItems {
+	var all []metrics.HeldOutItems
+	examples := t.heldOut.Examples
+	for _, f := range t.heldOut.Files {
+		file := metrics.HeldOutItems{Path: f.Path, Losses: losses[:f.Records]}
+		for _, e := range examples[:f.Records] {
+			file.Tokens = append(file.Tokens, e.NumSupervised())
+		}
+		losses, examples = losses[f.Records:], examples[f.Records:]
+		all = append(all, file)
+	}
+	return all
 }
 
 // stopped turns an error that a signal caused into an InterruptedError.

@@ -312,15 +312,20 @@ func TestFolderInUse(t *testing.T) {
 	}
 }
 
+// answers is an evaluation of one document.
+func answers(value float64) []metrics.TaskItems {
+	return []metrics.TaskItems{{Task: "task", Metrics: []metrics.MetricItems{{Key: "acc,none", Adapted: []float64{value}}}}}
+}
+
 // An evaluation cut short by a signal is repeated when the run goes on; no row is
 // lost or doubled.
 func TestEvaluationRows(t *testing.T) {
 	every := func(c *config.Config) { c.Eval.EverySteps = 2 }
 	rows := func(cfg *config.Config) string { return strip(read(t, cfg.Output.Dir, metrics.MetricsFile)) }
 	calls := 0
-	evaluate := func(ctx context.Context, _ *Subject, final bool) (Figures, error) {
+	evaluate := func(ctx context.Context, _ *Subject, final bool) ([]metrics.TaskItems, error) {
 		calls++
-		return Figures{"task": {"acc,none": float64(calls)}}, ctx.Err()
+		return answers(float64(calls)), ctx.Err()
 	}
 	whole := demoRun(t, every)
 	mustRun(t, whole, Options{Evaluate: evaluate})
@@ -333,11 +338,11 @@ func TestEvaluationRows(t *testing.T) {
 	cut := demoRun(t, every)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	calls = 0
-	_, err := Run(ctx, Options{Config: cut, Reporter: &reporter{}, Evaluate: func(ctx context.Context, s *Subject, final bool) (Figures, error) {
+	_, err := Run(ctx, Options{Config: cut, Reporter: &reporter{}, Evaluate: func(ctx context.Context, s *Subject, final bool) ([]metrics.TaskItems, error) {
 		if calls++; calls == 2 {
 			cancel(SignalError{syscall.SIGINT})
 		}
-		return Figures{"task": {"acc,none": float64(calls)}}, ctx.Err()
+		return answers(float64(calls)), ctx.Err()
 	}})
 	var stopped *InterruptedError
 	if !errors.As(err, &stopped) || filepath.Base(stopped.Checkpoint) != "checkpoint-4" {
@@ -345,11 +350,11 @@ func TestEvaluationRows(t *testing.T) {
 	}
 	calls = 2
 	lost := errors.New("lost") // as good as a kill in the final evaluation
-	_, err = Run(context.Background(), Options{Config: cut, Resume: "auto", Reporter: &reporter{}, Evaluate: func(ctx context.Context, s *Subject, final bool) (Figures, error) {
+	_, err = Run(context.Background(), Options{Config: cut, Resume: "auto", Reporter: &reporter{}, Evaluate: func(ctx context.Context, s *Subject, final bool) ([]metrics.TaskItems, error) {
 		if final {
 			return nil, lost
 		}
-		return Figures{"task": {"acc,none": 2}}, nil
+		return answers(2), nil
 	}})
 	if !errors.Is(err, lost) {
 		t.Fatal(err)

@@ -13,47 +13,75 @@ import (
 	"github.com/stablelora/stablelora/internal/optim"
 	"github.com/stablelora/stablelora/internal/peft"
 	"github.com/stablelora/stablelora/internal/tensor"
-	"github.com/stablelora/stablelora/internal/tokenizer"
 )
 
 // open loads everything the configuration names and checks that it fits
 // together and into memory. Nothing is written.
 func open(o Options) (*trainer, error) {
 	t := newTrainer(o)
-	for _, prepare := range []func() error{t.openTokenizer, t.openShape, t.openData, t.outlineAdapter, t.checkMemory} {
+	for _, prepare := range []func() error{t.outline, t.openModel, t.openAdapter, t.openOptimizer} {
 		if err := prepare(); err != nil {
-			return nil, err
-		}
-	}
-	var err error
-	if t.model, err = model.Load(t.cfg.Model.Path); err != nil {
-		return nil, err
-	}
-	t.model.Recompute = t.recompute
-	t.model.Reserve(t.largest)
-	compute, err := tensor.ParseCompute(t.cfg.Model.Compute)
-	if err != nil {
-		t.model.Close()
-		return nil, err
-	}
-	t.model.SetCompute(compute)
-	for _, prepare := range []func() error{t.openAdapter, t.openOptimizer} {
-		if err := prepare(); err != nil {
-			t.model.Close()
+			t.close()
 			return nil, err
 		}
 	}
 	return t, nil
 }
 
+// Check tells what Run would refuse before it reads a weight: files that do not
+// fit, an adapter without modules, too little memory. It writes nothing.
+func Check(o Options) error {
+	t := newTrainer(o)
+	defer t.close()
+	return t.outline()
+}
+
 func newTrainer(o Options) *trainer {
 	cfg := *o.Config
-	return &trainer{opt: o, cfg: &cfg, dir: cfg.Output.Dir}
+	t := &trainer{opt: o, cfg: &cfg, dir: cfg.Output.Dir, shared: o.Shared}
+	if t.shared == nil {
+		t.shared = &Shared{}
+	}
+	return t
+}
+
+// close gives back what is not shared.
+func (t *trainer) close() {
+	if t.opt.Shared == nil {
+		t.shared.Close()
+	} else if t.model != nil {
+		peft.Detach(t.model)
+	}
+}
+
+// outline opens everything but the weights.
+func (t *trainer) outline() error {
+	for _, prepare := range []func() error{t.openTokenizer, t.openShape, t.openData, t.outlineAdapter, t.checkMemory} {
+		if err := prepare(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *trainer) openTokenizer() (err error) {
-	t.tok, err = tokenizer.Load(t.cfg.Model.Path)
+	t.tok, err = t.shared.loadTokenizer(t.cfg.Model.Path)
 	return err
+}
+
+// openModel loads the weights and makes room for the largest pass.
+func (t *trainer) openModel() error {
+	compute, err := tensor.ParseCompute(t.cfg.Model.Compute)
+	if err != nil {
+		return err
+	}
+	if t.model, err = t.shared.loadModel(t.cfg.Model.Path); err != nil {
+		return err
+	}
+	t.model.Recompute = t.recompute
+	t.model.Reserve(t.largest)
+	t.model.SetCompute(compute)
+	return nil
 }
 
 // openShape reads what the folder's small files and headers say of the model.
@@ -76,12 +104,12 @@ func (t *trainer) openData() error {
 		enc.EOS = &c.EOS[0]
 	}
 	var err error
-	if t.train, err = data.Load(t.cfg.Data, t.cfg.Data.Train, enc); err != nil {
+	if t.train, err = t.shared.loadData(t.cfg, t.cfg.Data.Train, enc); err != nil {
 		return err
 	}
 	notes := t.train.Notes()
 	if len(t.cfg.Data.Eval) > 0 {
-		if t.heldOut, err = data.Load(t.cfg.Data, t.cfg.Data.Eval, enc); err != nil {
+		if t.heldOut, err = t.shared.loadData(t.cfg, t.cfg.Data.Eval, enc); err != nil {
 			return err
 		}
 		notes = append(notes, t.heldOut.Notes()...)
