@@ -4,110 +4,110 @@
 
 package blas
 
-// tile1AVX2 is the kernel for 1 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
+// tile1Kernel is the kernel for 1 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
-func tile1AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+func tile1Kernel(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
-// pairs1AVX2 is the kernel for 1 x 16 elements of C and panels of bfloat16 values.
+// pairs1Kernel is the kernel for 1 x 16 elements of C and panels of bfloat16 values.
 //
 //go:noescape
-func pairs1AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+func pairs1Kernel(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 
-// tile2AVX2 is the kernel for 2 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
+// tile2Kernel is the kernel for 2 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
-func tile2AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+func tile2Kernel(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
-// pairs2AVX2 is the kernel for 2 x 16 elements of C and panels of bfloat16 values.
+// pairs2Kernel is the kernel for 2 x 16 elements of C and panels of bfloat16 values.
 //
 //go:noescape
-func pairs2AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+func pairs2Kernel(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 
-// tile3AVX2 is the kernel for 3 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
+// tile3Kernel is the kernel for 3 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
-func tile3AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+func tile3Kernel(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
-// pairs3AVX2 is the kernel for 3 x 16 elements of C and panels of bfloat16 values.
+// pairs3Kernel is the kernel for 3 x 16 elements of C and panels of bfloat16 values.
 //
 //go:noescape
-func pairs3AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+func pairs3Kernel(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 
-// tile4AVX2 is the kernel for 4 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
+// tile4Kernel is the kernel for 4 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
-func tile4AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+func tile4Kernel(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
-// pairs4AVX2 is the kernel for 4 x 16 elements of C and panels of bfloat16 values.
+// pairs4Kernel is the kernel for 4 x 16 elements of C and panels of bfloat16 values.
 //
 //go:noescape
-func pairs4AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+func pairs4Kernel(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 
-// tile5AVX2 is the kernel for 5 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
+// tile5Kernel is the kernel for 5 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
-func tile5AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+func tile5Kernel(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
-// pairs5AVX2 is the kernel for 5 x 16 elements of C and panels of bfloat16 values.
+// pairs5Kernel is the kernel for 5 x 16 elements of C and panels of bfloat16 values.
 //
 //go:noescape
-func pairs5AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+func pairs5Kernel(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 
-// tile6AVX2 is the kernel for 6 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
+// tile6Kernel is the kernel for 6 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
-func tile6AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+func tile6Kernel(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
-// pairs6AVX2 is the kernel for 6 x 16 elements of C and panels of bfloat16 values.
+// pairs6Kernel is the kernel for 6 x 16 elements of C and panels of bfloat16 values.
 //
 //go:noescape
-func pairs6AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+func pairs6Kernel(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 
-// panelsAVX2 is tile6AVX2 for n packed panels of A, which follow one another, and tiles of C below one another.
+// panelsKernel is tile6Kernel for n packed panels of A, which follow one another, and tiles of C below one another.
 //
 //go:noescape
-func panelsAVX2(n int, depth int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+func panelsKernel(n int, depth int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 
-// packLeftAVX2 transposes 6 rows of 8·blocks elements, ld bytes apart, into a panel of A; it writes two elements beyond.
+// packLeftKernel transposes 6 rows of 8·blocks elements, ld bytes apart, into a panel of A; it writes two elements beyond.
 //
 //go:noescape
-func packLeftAVX2(dst *float32, src *float32, ld uintptr, blocks int)
+func packLeftKernel(dst *float32, src *float32, ld uintptr, blocks int)
 
-// roundAVX2 is roundToBF16 of 8·blocks elements.
+// roundKernel is roundToBF16 of 8·blocks elements.
 //
 //go:noescape
-func roundAVX2(p *float32, blocks int)
+func roundKernel(p *float32, blocks int)
 
-// packColumnsF32AVX2 transposes 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
+// packColumnsF32Kernel transposes 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
 //
 //go:noescape
-func packColumnsF32AVX2(dst *float32, src *float32, ld uintptr, blocks int)
+func packColumnsF32Kernel(dst *float32, src *float32, ld uintptr, blocks int)
 
-// packRowsF32AVX2 copies 16 elements of each of depth rows, ld bytes apart, to a panel.
+// packRowsF32Kernel copies 16 elements of each of depth rows, ld bytes apart, to a panel.
 //
 //go:noescape
-func packRowsF32AVX2(dst *float32, src *float32, ld uintptr, depth int)
+func packRowsF32Kernel(dst *float32, src *float32, ld uintptr, depth int)
 
-// packColumnsBF16AVX2 transposes 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
+// packColumnsBF16Kernel transposes 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
 //
 //go:noescape
-func packColumnsBF16AVX2(dst *float32, src *uint16, ld uintptr, blocks int)
+func packColumnsBF16Kernel(dst *float32, src *uint16, ld uintptr, blocks int)
 
-// packRowsBF16AVX2 copies 16 elements of each of depth rows, ld bytes apart, to a panel.
+// packRowsBF16Kernel copies 16 elements of each of depth rows, ld bytes apart, to a panel.
 //
 //go:noescape
-func packRowsBF16AVX2(dst *float32, src *uint16, ld uintptr, depth int)
+func packRowsBF16Kernel(dst *float32, src *uint16, ld uintptr, depth int)
 
-// packColumnsF16AVX2 transposes 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
+// packColumnsF16Kernel transposes 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
 //
 //go:noescape
-func packColumnsF16AVX2(dst *float32, src *uint16, ld uintptr, blocks int)
+func packColumnsF16Kernel(dst *float32, src *uint16, ld uintptr, blocks int)
 
-// packRowsF16AVX2 copies 16 elements of each of depth rows, ld bytes apart, to a panel.
+// packRowsF16Kernel copies 16 elements of each of depth rows, ld bytes apart, to a panel.
 //
 //go:noescape
-func packRowsF16AVX2(dst *float32, src *uint16, ld uintptr, depth int)
+func packRowsF16Kernel(dst *float32, src *uint16, ld uintptr, depth int)
 
-// peakAVX2 does peakChains multiply-adds of 8 elements in each round.
-func peakAVX2(rounds int)
+// peakKernel does peakChains multiply-adds of 8 elements in each round.
+func peakKernel(rounds int)

@@ -4,9 +4,9 @@
 
 #include "textflag.h"
 
-// func tile1AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+// func tile1Kernel(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1AVX2(SB), NOSPLIT, $0-65
+TEXT ·tile1Kernel(SB), NOSPLIT, $0-65
 	MOVQ    depth+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    rs+16(FP), DX
@@ -84,9 +84,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func pairs1AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+// func pairs1Kernel(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+, SSE
-TEXT ·pairs1AVX2(SB), NOSPLIT, $8-41
+TEXT ·pairs1Kernel(SB), NOSPLIT, $8-41
 	STMXCSR (SP)
 	MOVL    (SP), AX
 	ORL     $0x00008040, AX
@@ -131,9 +131,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func tile2AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+// func tile2Kernel(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2AVX2(SB), NOSPLIT, $0-65
+TEXT ·tile2Kernel(SB), NOSPLIT, $0-65
 	MOVQ    depth+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    rs+16(FP), DX
@@ -233,9 +233,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func pairs2AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+// func pairs2Kernel(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+, SSE
-TEXT ·pairs2AVX2(SB), NOSPLIT, $8-41
+TEXT ·pairs2Kernel(SB), NOSPLIT, $8-41
 	STMXCSR (SP)
 	MOVL    (SP), AX
 	ORL     $0x00008040, AX
@@ -293,9 +293,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func tile3AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+// func tile3Kernel(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3AVX2(SB), NOSPLIT, $0-65
+TEXT ·tile3Kernel(SB), NOSPLIT, $0-65
 	MOVQ    depth+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    rs+16(FP), DX
@@ -417,9 +417,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func pairs3AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+// func pairs3Kernel(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+, SSE
-TEXT ·pairs3AVX2(SB), NOSPLIT, $8-41
+TEXT ·pairs3Kernel(SB), NOSPLIT, $8-41
 	STMXCSR (SP)
 	MOVL    (SP), AX
 	ORL     $0x00008040, AX
@@ -490,9 +490,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func tile4AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+// func tile4Kernel(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile4AVX2(SB), NOSPLIT, $0-65
+TEXT ·tile4Kernel(SB), NOSPLIT, $0-65
 	MOVQ    depth+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    rs+16(FP), DX
@@ -645,9 +645,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func pairs4AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+// func pairs4Kernel(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+, SSE
-TEXT ·pairs4AVX2(SB), NOSPLIT, $8-41
+TEXT ·pairs4Kernel(SB), NOSPLIT, $8-41
 	STMXCSR (SP)
 	MOVL    (SP), AX
 	ORL     $0x00008040, AX
@@ -733,9 +733,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func tile5AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+// func tile5Kernel(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5AVX2(SB), NOSPLIT, $0-65
+TEXT ·tile5Kernel(SB), NOSPLIT, $0-65
 	MOVQ    depth+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    rs+16(FP), DX
@@ -910,9 +910,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func pairs5AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+// func pairs5Kernel(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+, SSE
-TEXT ·pairs5AVX2(SB), NOSPLIT, $8-41
+TEXT ·pairs5Kernel(SB), NOSPLIT, $8-41
 	STMXCSR (SP)
 	MOVL    (SP), AX
 	ORL     $0x00008040, AX
@@ -1011,9 +1011,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func tile6AVX2(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+// func tile6Kernel(depth int, a *float32, rs uintptr, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6AVX2(SB), NOSPLIT, $0-65
+TEXT ·tile6Kernel(SB), NOSPLIT, $0-65
 	MOVQ    depth+0(FP), AX
 	MOVQ    a+8(FP), CX
 	MOVQ    rs+16(FP), DX
@@ -1210,9 +1210,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func pairs6AVX2(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+// func pairs6Kernel(pairs int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+, SSE
-TEXT ·pairs6AVX2(SB), NOSPLIT, $8-41
+TEXT ·pairs6Kernel(SB), NOSPLIT, $8-41
 	STMXCSR (SP)
 	MOVL    (SP), AX
 	ORL     $0x00008040, AX
@@ -1324,9 +1324,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func panelsAVX2(n int, depth int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
+// func panelsKernel(n int, depth int, a *float32, b *float32, c *float32, ldc uintptr, acc bool)
 // Requires: AVX, FMA3, MMX+
-TEXT ·panelsAVX2(SB), NOSPLIT, $0-49
+TEXT ·panelsKernel(SB), NOSPLIT, $0-49
 	MOVQ n+0(FP), AX
 	MOVQ a+16(FP), CX
 	MOVQ b+24(FP), DX
@@ -1525,9 +1525,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func packLeftAVX2(dst *float32, src *float32, ld uintptr, blocks int)
+// func packLeftKernel(dst *float32, src *float32, ld uintptr, blocks int)
 // Requires: AVX
-TEXT ·packLeftAVX2(SB), NOSPLIT, $0-32
+TEXT ·packLeftKernel(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ ld+16(FP), DX
@@ -1585,9 +1585,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func roundAVX2(p *float32, blocks int)
+// func roundKernel(p *float32, blocks int)
 // Requires: AVX, AVX2
-TEXT ·roundAVX2(SB), NOSPLIT, $0-16
+TEXT ·roundKernel(SB), NOSPLIT, $0-16
 	MOVQ         p+0(FP), AX
 	MOVQ         blocks+8(FP), CX
 	MOVL         $0x80000000, DX
@@ -1631,9 +1631,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func packColumnsF32AVX2(dst *float32, src *float32, ld uintptr, blocks int)
+// func packColumnsF32Kernel(dst *float32, src *float32, ld uintptr, blocks int)
 // Requires: AVX, MMX+
-TEXT ·packColumnsF32AVX2(SB), NOSPLIT, $0-32
+TEXT ·packColumnsF32Kernel(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ ld+16(FP), DX
@@ -1710,9 +1710,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func packRowsF32AVX2(dst *float32, src *float32, ld uintptr, depth int)
+// func packRowsF32Kernel(dst *float32, src *float32, ld uintptr, depth int)
 // Requires: AVX, MMX+
-TEXT ·packRowsF32AVX2(SB), NOSPLIT, $0-32
+TEXT ·packRowsF32Kernel(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ ld+16(FP), DX
@@ -1733,9 +1733,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func packColumnsBF16AVX2(dst *float32, src *uint16, ld uintptr, blocks int)
+// func packColumnsBF16Kernel(dst *float32, src *uint16, ld uintptr, blocks int)
 // Requires: AVX, AVX2, MMX+
-TEXT ·packColumnsBF16AVX2(SB), NOSPLIT, $0-32
+TEXT ·packColumnsBF16Kernel(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ ld+16(FP), DX
@@ -1820,9 +1820,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func packRowsBF16AVX2(dst *float32, src *uint16, ld uintptr, depth int)
+// func packRowsBF16Kernel(dst *float32, src *uint16, ld uintptr, depth int)
 // Requires: AVX, AVX2, MMX+
-TEXT ·packRowsBF16AVX2(SB), NOSPLIT, $0-32
+TEXT ·packRowsBF16Kernel(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ ld+16(FP), DX
@@ -1845,9 +1845,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func packColumnsF16AVX2(dst *float32, src *uint16, ld uintptr, blocks int)
+// func packColumnsF16Kernel(dst *float32, src *uint16, ld uintptr, blocks int)
 // Requires: AVX, F16C, MMX+
-TEXT ·packColumnsF16AVX2(SB), NOSPLIT, $0-32
+TEXT ·packColumnsF16Kernel(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ ld+16(FP), DX
@@ -1924,9 +1924,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func packRowsF16AVX2(dst *float32, src *uint16, ld uintptr, depth int)
+// func packRowsF16Kernel(dst *float32, src *uint16, ld uintptr, depth int)
 // Requires: AVX, F16C, MMX+
-TEXT ·packRowsF16AVX2(SB), NOSPLIT, $0-32
+TEXT ·packRowsF16Kernel(SB), NOSPLIT, $0-32
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ ld+16(FP), DX
@@ -1947,9 +1947,9 @@ loop:
 	VZEROUPPER
 	RET
 
-// func peakAVX2(rounds int)
+// func peakKernel(rounds int)
 // Requires: AVX, FMA3
-TEXT ·peakAVX2(SB), NOSPLIT, $0-8
+TEXT ·peakKernel(SB), NOSPLIT, $0-8
 	MOVQ   rounds+0(FP), AX
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1

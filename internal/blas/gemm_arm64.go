@@ -4,85 +4,85 @@
 
 package blas
 
-// tile1NEON is the kernel for 1 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
+// tile1Kernel is the kernel for 1 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
-func tile1NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+func tile1Kernel(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
-// pairs1NEON is the kernel for 1 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
+// pairs1Kernel is the kernel for 1 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
 //
 //go:noescape
-func pairs1NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+func pairs1Kernel(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
 
-// tile2NEON is the kernel for 2 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
+// tile2Kernel is the kernel for 2 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
-func tile2NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+func tile2Kernel(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
-// pairs2NEON is the kernel for 2 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
+// pairs2Kernel is the kernel for 2 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
 //
 //go:noescape
-func pairs2NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+func pairs2Kernel(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
 
-// tile3NEON is the kernel for 3 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
+// tile3Kernel is the kernel for 3 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
-func tile3NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+func tile3Kernel(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
-// pairs3NEON is the kernel for 3 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
+// pairs3Kernel is the kernel for 3 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
 //
 //go:noescape
-func pairs3NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+func pairs3Kernel(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
 
-// tile4NEON is the kernel for 4 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
+// tile4Kernel is the kernel for 4 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
-func tile4NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+func tile4Kernel(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
-// pairs4NEON is the kernel for 4 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
+// pairs4Kernel is the kernel for 4 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
 //
 //go:noescape
-func pairs4NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+func pairs4Kernel(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
 
-// tile5NEON is the kernel for 5 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
+// tile5Kernel is the kernel for 5 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
-func tile5NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+func tile5Kernel(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
-// pairs5NEON is the kernel for 5 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
+// pairs5Kernel is the kernel for 5 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
 //
 //go:noescape
-func pairs5NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+func pairs5Kernel(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
 
-// tile6NEON is the kernel for 6 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
+// tile6Kernel is the kernel for 6 x 16 elements of C; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
-func tile6NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+func tile6Kernel(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
 
-// pairs6NEON is the kernel for 6 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
+// pairs6Kernel is the kernel for 6 x 16 elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.
 //
 //go:noescape
-func pairs6NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+func pairs6Kernel(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
 
-// panelsNEON is tile6NEON for n packed panels of A, which follow one another, and tiles of C below one another.
+// panelsKernel is tile6Kernel for n packed panels of A, which follow one another, and tiles of C below one another.
 //
 //go:noescape
-func panelsNEON(n, depth int, a, b, c *float32, ldc uintptr, acc bool)
+func panelsKernel(n, depth int, a, b, c *float32, ldc uintptr, acc bool)
 
-// packLeftNEON is the transposition of 6 rows of 4·blocks elements, ld bytes apart, into a panel of A.
+// packLeftKernel is the transposition of 6 rows of 4·blocks elements, ld bytes apart, into a panel of A.
 //
 //go:noescape
-func packLeftNEON(dst, src *float32, ld uintptr, blocks int)
+func packLeftKernel(dst, src *float32, ld uintptr, blocks int)
 
-// packColumnsF32NEON is the transposition of 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
+// packColumnsF32Kernel is the transposition of 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
 //
 //go:noescape
-func packColumnsF32NEON(dst *float32, src *float32, ld uintptr, blocks int)
+func packColumnsF32Kernel(dst *float32, src *float32, ld uintptr, blocks int)
 
-// packRowsF32NEON is the copy of 16 elements of each of depth rows, ld bytes apart, to a panel.
+// packRowsF32Kernel is the copy of 16 elements of each of depth rows, ld bytes apart, to a panel.
 //
 //go:noescape
-func packRowsF32NEON(dst *float32, src *float32, ld uintptr, depth int)
+func packRowsF32Kernel(dst *float32, src *float32, ld uintptr, depth int)
 
 // dots4x1F32Kernel is 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
@@ -99,15 +99,15 @@ func dots2x2F32Kernel(steps, blocks int, w *float32, stream, step, ahead uintptr
 //go:noescape
 func dots2x3F32Kernel(steps, blocks int, w *float32, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
 
-// packColumnsBF16NEON is the transposition of 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
+// packColumnsBF16Kernel is the transposition of 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
 //
 //go:noescape
-func packColumnsBF16NEON(dst *float32, src *uint16, ld uintptr, blocks int)
+func packColumnsBF16Kernel(dst *float32, src *uint16, ld uintptr, blocks int)
 
-// packRowsBF16NEON is the copy of 16 elements of each of depth rows, ld bytes apart, to a panel.
+// packRowsBF16Kernel is the copy of 16 elements of each of depth rows, ld bytes apart, to a panel.
 //
 //go:noescape
-func packRowsBF16NEON(dst *float32, src *uint16, ld uintptr, depth int)
+func packRowsBF16Kernel(dst *float32, src *uint16, ld uintptr, depth int)
 
 // dots4x1BF16Kernel is 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
@@ -124,15 +124,15 @@ func dots2x2BF16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr
 //go:noescape
 func dots2x3BF16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
 
-// packColumnsF16NEON is the transposition of 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
+// packColumnsF16Kernel is the transposition of 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.
 //
 //go:noescape
-func packColumnsF16NEON(dst *float32, src *uint16, ld uintptr, blocks int)
+func packColumnsF16Kernel(dst *float32, src *uint16, ld uintptr, blocks int)
 
-// packRowsF16NEON is the copy of 16 elements of each of depth rows, ld bytes apart, to a panel.
+// packRowsF16Kernel is the copy of 16 elements of each of depth rows, ld bytes apart, to a panel.
 //
 //go:noescape
-func packRowsF16NEON(dst *float32, src *uint16, ld uintptr, depth int)
+func packRowsF16Kernel(dst *float32, src *uint16, ld uintptr, depth int)
 
 // dots4x1F16Kernel is 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
@@ -149,12 +149,12 @@ func dots2x2F16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr,
 //go:noescape
 func dots2x3F16Kernel(steps, blocks int, w *uint16, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
 
-// roundNEON is roundToBF16 of 8·blocks elements.
+// roundKernel is roundToBF16 of 8·blocks elements.
 //
 //go:noescape
-func roundNEON(p *float32, blocks int)
+func roundKernel(p *float32, blocks int)
 
-// peakNEON is peakChains multiply-adds of 8 elements in each round.
+// peakKernel is peakChains multiply-adds of 8 elements in each round.
 //
 //go:noescape
-func peakNEON(rounds int)
+func peakKernel(rounds int)

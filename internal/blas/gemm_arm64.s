@@ -4,18 +4,18 @@
 
 #include "textflag.h"
 
-DATA roundNEONNumbers<>+0(SB)/4, $0x00000001
-DATA roundNEONNumbers<>+4(SB)/4, $0x00007fff
-DATA roundNEONNumbers<>+8(SB)/4, $0x00400000
-DATA roundNEONNumbers<>+12(SB)/4, $0xffff0000
-DATA roundNEONNumbers<>+16(SB)/4, $0x80000000
-DATA roundNEONNumbers<>+20(SB)/4, $0x7f800000
-DATA roundNEONNumbers<>+24(SB)/4, $0x00000000
-DATA roundNEONNumbers<>+28(SB)/4, $0x00000000
-GLOBL roundNEONNumbers<>(SB), RODATA|NOPTR, $32
+DATA roundKernelNumbers<>+0(SB)/4, $0x00000001
+DATA roundKernelNumbers<>+4(SB)/4, $0x00007fff
+DATA roundKernelNumbers<>+8(SB)/4, $0x00400000
+DATA roundKernelNumbers<>+12(SB)/4, $0xffff0000
+DATA roundKernelNumbers<>+16(SB)/4, $0x80000000
+DATA roundKernelNumbers<>+20(SB)/4, $0x7f800000
+DATA roundKernelNumbers<>+24(SB)/4, $0x00000000
+DATA roundKernelNumbers<>+28(SB)/4, $0x00000000
+GLOBL roundKernelNumbers<>(SB), RODATA|NOPTR, $32
 
-// func tile1NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
-TEXT ·tile1NEON(SB), NOSPLIT, $0-65
+// func tile1Kernel(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+TEXT ·tile1Kernel(SB), NOSPLIT, $0-65
 	MOVD depth+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD rs+16(FP), R2
@@ -158,8 +158,8 @@ store:
 	ADD R7, R6, R6
 	RET
 
-// func pairs1NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
-TEXT ·pairs1NEON(SB), NOSPLIT, $0-49
+// func pairs1Kernel(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+TEXT ·pairs1Kernel(SB), NOSPLIT, $0-49
 	MRS FPCR, R0
 	ORR $16777216, R0, R1
 	MSR R1, FPCR
@@ -217,8 +217,8 @@ delicate:
 	MOVB R9, ret+48(FP)
 	RET
 
-// func tile2NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
-TEXT ·tile2NEON(SB), NOSPLIT, $0-65
+// func tile2Kernel(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+TEXT ·tile2Kernel(SB), NOSPLIT, $0-65
 	MOVD depth+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD rs+16(FP), R2
@@ -419,8 +419,8 @@ store:
 	ADD R7, R6, R6
 	RET
 
-// func pairs2NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
-TEXT ·pairs2NEON(SB), NOSPLIT, $0-49
+// func pairs2Kernel(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+TEXT ·pairs2Kernel(SB), NOSPLIT, $0-49
 	MRS FPCR, R0
 	ORR $16777216, R0, R1
 	MSR R1, FPCR
@@ -498,8 +498,8 @@ delicate:
 	MOVB R9, ret+48(FP)
 	RET
 
-// func tile3NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
-TEXT ·tile3NEON(SB), NOSPLIT, $0-65
+// func tile3Kernel(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+TEXT ·tile3Kernel(SB), NOSPLIT, $0-65
 	MOVD depth+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD rs+16(FP), R2
@@ -763,8 +763,8 @@ store:
 	ADD R7, R6, R6
 	RET
 
-// func pairs3NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
-TEXT ·pairs3NEON(SB), NOSPLIT, $0-49
+// func pairs3Kernel(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+TEXT ·pairs3Kernel(SB), NOSPLIT, $0-49
 	MRS FPCR, R0
 	ORR $16777216, R0, R1
 	MSR R1, FPCR
@@ -864,8 +864,8 @@ delicate:
 	MOVB R9, ret+48(FP)
 	RET
 
-// func tile4NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
-TEXT ·tile4NEON(SB), NOSPLIT, $0-65
+// func tile4Kernel(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+TEXT ·tile4Kernel(SB), NOSPLIT, $0-65
 	MOVD depth+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD rs+16(FP), R2
@@ -1182,8 +1182,8 @@ store:
 	ADD R7, R6, R6
 	RET
 
-// func pairs4NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
-TEXT ·pairs4NEON(SB), NOSPLIT, $0-49
+// func pairs4Kernel(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+TEXT ·pairs4Kernel(SB), NOSPLIT, $0-49
 	MRS FPCR, R0
 	ORR $16777216, R0, R1
 	MSR R1, FPCR
@@ -1301,8 +1301,8 @@ delicate:
 	MOVB R9, ret+48(FP)
 	RET
 
-// func tile5NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
-TEXT ·tile5NEON(SB), NOSPLIT, $0-65
+// func tile5Kernel(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+TEXT ·tile5Kernel(SB), NOSPLIT, $0-65
 	MOVD depth+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD rs+16(FP), R2
@@ -1682,8 +1682,8 @@ store:
 	ADD R7, R6, R6
 	RET
 
-// func pairs5NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
-TEXT ·pairs5NEON(SB), NOSPLIT, $0-49
+// func pairs5Kernel(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+TEXT ·pairs5Kernel(SB), NOSPLIT, $0-49
 	MRS FPCR, R0
 	ORR $16777216, R0, R1
 	MSR R1, FPCR
@@ -1823,8 +1823,8 @@ delicate:
 	MOVB R9, ret+48(FP)
 	RET
 
-// func tile6NEON(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
-TEXT ·tile6NEON(SB), NOSPLIT, $0-65
+// func tile6Kernel(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)
+TEXT ·tile6Kernel(SB), NOSPLIT, $0-65
 	MOVD depth+0(FP), R0
 	MOVD a+8(FP), R1
 	MOVD rs+16(FP), R2
@@ -2262,8 +2262,8 @@ store:
 	ADD R7, R6, R6
 	RET
 
-// func pairs6NEON(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
-TEXT ·pairs6NEON(SB), NOSPLIT, $0-49
+// func pairs6Kernel(pairs int, a, b, c *float32, ldc uintptr, acc bool) bool
+TEXT ·pairs6Kernel(SB), NOSPLIT, $0-49
 	MRS FPCR, R0
 	ORR $16777216, R0, R1
 	MSR R1, FPCR
@@ -2423,8 +2423,8 @@ delicate:
 	MOVB R9, ret+48(FP)
 	RET
 
-// func panelsNEON(n, depth int, a, b, c *float32, ldc uintptr, acc bool)
-TEXT ·panelsNEON(SB), NOSPLIT, $0-49
+// func panelsKernel(n, depth int, a, b, c *float32, ldc uintptr, acc bool)
+TEXT ·panelsKernel(SB), NOSPLIT, $0-49
 	MOVD n+0(FP), R0
 	MOVD a+16(FP), R1
 	MOVD b+24(FP), R2
@@ -2683,8 +2683,8 @@ stepsDone:
 	BNE panel
 	RET
 
-// func packLeftNEON(dst, src *float32, ld uintptr, blocks int)
-TEXT ·packLeftNEON(SB), NOSPLIT, $0-32
+// func packLeftKernel(dst, src *float32, ld uintptr, blocks int)
+TEXT ·packLeftKernel(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD ld+16(FP), R2
@@ -2725,8 +2725,8 @@ loop:
 	BNE loop
 	RET
 
-// func packColumnsF32NEON(dst *float32, src *float32, ld uintptr, blocks int)
-TEXT ·packColumnsF32NEON(SB), NOSPLIT, $0-32
+// func packColumnsF32Kernel(dst *float32, src *float32, ld uintptr, blocks int)
+TEXT ·packColumnsF32Kernel(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD ld+16(FP), R2
@@ -2808,8 +2808,8 @@ loop:
 	BNE loop
 	RET
 
-// func packRowsF32NEON(dst *float32, src *float32, ld uintptr, depth int)
-TEXT ·packRowsF32NEON(SB), NOSPLIT, $0-32
+// func packRowsF32Kernel(dst *float32, src *float32, ld uintptr, depth int)
+TEXT ·packRowsF32Kernel(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD ld+16(FP), R2
@@ -3471,8 +3471,8 @@ plain5:
 	BNE group
 	RET
 
-// func packColumnsBF16NEON(dst *float32, src *uint16, ld uintptr, blocks int)
-TEXT ·packColumnsBF16NEON(SB), NOSPLIT, $0-32
+// func packColumnsBF16Kernel(dst *float32, src *uint16, ld uintptr, blocks int)
+TEXT ·packColumnsBF16Kernel(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD ld+16(FP), R2
@@ -3570,8 +3570,8 @@ loop:
 	BNE loop
 	RET
 
-// func packRowsBF16NEON(dst *float32, src *uint16, ld uintptr, depth int)
-TEXT ·packRowsBF16NEON(SB), NOSPLIT, $0-32
+// func packRowsBF16Kernel(dst *float32, src *uint16, ld uintptr, depth int)
+TEXT ·packRowsBF16Kernel(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD ld+16(FP), R2
@@ -4325,8 +4325,8 @@ plain5:
 	BNE group
 	RET
 
-// func packColumnsF16NEON(dst *float32, src *uint16, ld uintptr, blocks int)
-TEXT ·packColumnsF16NEON(SB), NOSPLIT, $0-32
+// func packColumnsF16Kernel(dst *float32, src *uint16, ld uintptr, blocks int)
+TEXT ·packColumnsF16Kernel(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD ld+16(FP), R2
@@ -4424,8 +4424,8 @@ loop:
 	BNE loop
 	RET
 
-// func packRowsF16NEON(dst *float32, src *uint16, ld uintptr, depth int)
-TEXT ·packRowsF16NEON(SB), NOSPLIT, $0-32
+// func packRowsF16Kernel(dst *float32, src *uint16, ld uintptr, depth int)
+TEXT ·packRowsF16Kernel(SB), NOSPLIT, $0-32
 	MOVD dst+0(FP), R0
 	MOVD src+8(FP), R1
 	MOVD ld+16(FP), R2
@@ -5179,9 +5179,9 @@ plain5:
 	BNE group
 	RET
 
-// func roundNEON(p *float32, blocks int)
-TEXT ·roundNEON(SB), NOSPLIT, $0-16
-	MOVD $roundNEONNumbers<>(SB), R26
+// func roundKernel(p *float32, blocks int)
+TEXT ·roundKernel(SB), NOSPLIT, $0-16
+	MOVD $roundKernelNumbers<>(SB), R26
 	FMOVQ (R26), F0
 	FMOVQ 16(R26), F1
 	MOVD p+0(FP), R0
@@ -5228,8 +5228,8 @@ loop:
 	BNE loop
 	RET
 
-// func peakNEON(rounds int)
-TEXT ·peakNEON(SB), NOSPLIT, $0-8
+// func peakKernel(rounds int)
+TEXT ·peakKernel(SB), NOSPLIT, $0-8
 	MOVD rounds+0(FP), R0
 	WORD $0x6f00e400 // movi v0.2d, #0
 	WORD $0x6f00e401 // movi v1.2d, #0

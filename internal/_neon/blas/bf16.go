@@ -19,7 +19,7 @@ const (
 // so they differ just below the least normal number. A flushed result leaves a
 // flag: then the kernel writes nothing and says so.
 func pairs(rows int) {
-	Func(fmt.Sprintf("pairs%dNEON", rows), "pairs int, a, b, c *float32, ldc uintptr, acc bool", "bool",
+	Func(fmt.Sprintf("pairs%dKernel", rows), "pairs int, a, b, c *float32, ldc uintptr, acc bool", "bool",
 		fmt.Sprintf("the kernel for %d x %d elements of C and panels of bfloat16 values. It returns true, and leaves C, if a result was subnormal.", rows, tileCols))
 	mode, flush := NewReg(), NewReg()
 	Op("MRS", "FPCR", mode)
@@ -52,7 +52,7 @@ func pairs(rows int) {
 // round generates the rounding of float32 to bfloat16 values, in place, as
 // VCVTNE2PS2BF16 does it.
 func round() {
-	Func("roundNEON", "p *float32, blocks int", "", "roundToBF16 of 8·blocks elements.")
+	Func("roundKernel", "p *float32, blocks int", "", "roundToBF16 of 8·blocks elements.")
 	p := Load("p")
 	loop("loop", Load("blocks"), func() {
 		x := [2]*Vec{}

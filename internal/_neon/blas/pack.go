@@ -26,7 +26,7 @@ func widening(low, high func(*Vec) *Vec) func(Reg, int) (lo, hi *Vec) {
 // packColumns generates the packing of 8 rows of src, the columns of a panel of
 // B, into 8 of its tileCols columns: blocks of 8 k steps are transposed.
 func packColumns(f format) {
-	Func("packColumns"+f.name+"NEON", "dst *float32, src *"+f.goType+", ld uintptr, blocks int", "",
+	Func("packColumns"+f.name+"Kernel", "dst *float32, src *"+f.goType+", ld uintptr, blocks int", "",
 		"the transposition of 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.")
 	dst, row := Load("dst"), rows(8)
 	loop("loop", Load("blocks"), func() {
@@ -70,7 +70,7 @@ func transpose(r [4]*Vec) (c [4]*Vec) {
 
 // packLeft generates the packing of six rows of A.
 func packLeft() {
-	Func("packLeftNEON", "dst, src *float32, ld uintptr, blocks int", "",
+	Func("packLeftKernel", "dst, src *float32, ld uintptr, blocks int", "",
 		"the transposition of 6 rows of 4·blocks elements, ld bytes apart, into a panel of A.")
 	dst, row := Load("dst"), rows(tileRows)
 	loop("loop", Load("blocks"), func() {
@@ -91,7 +91,7 @@ func packLeft() {
 
 // packRows generates the packing of a panel of B whose rows are contiguous.
 func packRows(f format) {
-	Func("packRows"+f.name+"NEON", "dst *float32, src *"+f.goType+", ld uintptr, depth int", "",
+	Func("packRows"+f.name+"Kernel", "dst *float32, src *"+f.goType+", ld uintptr, depth int", "",
 		"the copy of 16 elements of each of depth rows, ld bytes apart, to a panel.")
 	dst, src, ld := Load("dst"), Load("src"), Load("ld")
 	loop("loop", Load("depth"), func() {

@@ -9,7 +9,7 @@ import (
 // tile generates the kernel for `rows` rows of A and 16 columns of B: four
 // accumulators a row, one fused multiply-add on each per step of k.
 func tile(rows int) {
-	name := fmt.Sprintf("tile%dNEON", rows)
+	name := fmt.Sprintf("tile%dKernel", rows)
 	Func(name, "depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool", "",
 		fmt.Sprintf("the kernel for %d x %d elements of C; see tile.multiplyGeneric. Strides are in bytes.", rows, tileCols))
 	depth, a, rs, cs := Load("depth"), Load("a"), Load("rs"), Load("cs")
@@ -56,8 +56,8 @@ func tile(rows int) {
 // panels generates the kernel for whole tiles one below the other: packed panels
 // of A against one panel of B.
 func panels() {
-	Func("panelsNEON", "n, depth int, a, b, c *float32, ldc uintptr, acc bool", "",
-		"tile6NEON for n packed panels of A, which follow one another, and tiles of C below one another.")
+	Func("panelsKernel", "n, depth int, a, b, c *float32, ldc uintptr, acc bool", "",
+		"tile6Kernel for n packed panels of A, which follow one another, and tiles of C below one another.")
 	n, a, first, c, ldc := Load("n"), Load("a"), Load("b"), Load("c"), Load("ldc")
 	b, depth := NewReg(), NewReg()
 	loop("panel", n, func() {
@@ -176,7 +176,7 @@ func loadColumn(rows int, a Reg, from int) (x []Lane) {
 // peak generates a loop of nothing but multiply-adds, in as many chains as the
 // largest tile has: more than latency times throughput.
 func peak() {
-	Func("peakNEON", "rounds int", "", "peakChains multiply-adds of 8 elements in each round.")
+	Func("peakKernel", "rounds int", "", "peakChains multiply-adds of 8 elements in each round.")
 	rounds := Load("rounds")
 	x := Zero()
 	var sum [4 * tileRows]*Vec

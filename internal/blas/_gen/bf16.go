@@ -12,7 +12,7 @@ import (
 // the bits of VDPBF16PS: of each two steps of k the second comes first, and
 // subnormal numbers, operands and results, are zeros.
 func pairs(rows int) {
-	name := fmt.Sprintf("pairs%dAVX2", rows)
+	name := fmt.Sprintf("pairs%dKernel", rows)
 	TEXT(name, NOSPLIT, "func(pairs int, a, b, c *float32, ldc uintptr, acc bool)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s is the kernel for %d x %d elements of C and panels of bfloat16 values.", name, rows, tileCols))
@@ -60,9 +60,9 @@ const (
 // round generates the rounding of float32 to bfloat16 values, in place, as
 // VCVTNE2PS2BF16 does it.
 func round() {
-	TEXT("roundAVX2", NOSPLIT, "func(p *float32, blocks int)")
+	TEXT("roundKernel", NOSPLIT, "func(p *float32, blocks int)")
 	Pragma("noescape")
-	Doc("roundAVX2 is roundToBF16 of 8·blocks elements.")
+	Doc("roundKernel is roundToBF16 of 8·blocks elements.")
 	p := Load(Param("p"), GP64())
 	blocks := Load(Param("blocks"), GP64())
 	constant := func(bits uint32) VecVirtual {

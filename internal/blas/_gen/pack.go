@@ -22,9 +22,9 @@ var formats = []format{
 // packColumns generates the packing of 8 rows of src, the columns of a panel of
 // B, into 8 of its tileCols columns: blocks of 8 k steps are transposed.
 func packColumns(f format) {
-	TEXT("packColumns"+f.name+"AVX2", NOSPLIT, "func(dst *float32, src *"+f.goType+", ld uintptr, blocks int)")
+	TEXT("packColumns"+f.name+"Kernel", NOSPLIT, "func(dst *float32, src *"+f.goType+", ld uintptr, blocks int)")
 	Pragma("noescape")
-	Doc("packColumns" + f.name + "AVX2 transposes 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.")
+	Doc("packColumns" + f.name + "Kernel transposes 8 rows of 8·blocks elements, ld bytes apart, into 8 columns of a panel.")
 	dst := Load(Param("dst"), GP64())
 	src := strided(6, Load(Param("src"), GP64()), Load(Param("ld"), GP64()))
 	sixth := GP64() // rows 6 and 7
@@ -76,9 +76,9 @@ func packColumns(f format) {
 // packLeft generates the packing of six rows of A. Each store writes two
 // elements too many, which the next one overwrites.
 func packLeft() {
-	TEXT("packLeftAVX2", NOSPLIT, "func(dst, src *float32, ld uintptr, blocks int)")
+	TEXT("packLeftKernel", NOSPLIT, "func(dst, src *float32, ld uintptr, blocks int)")
 	Pragma("noescape")
-	Doc("packLeftAVX2 transposes 6 rows of 8·blocks elements, ld bytes apart, into a panel of A; it writes two elements beyond.")
+	Doc("packLeftKernel transposes 6 rows of 8·blocks elements, ld bytes apart, into a panel of A; it writes two elements beyond.")
 	dst := Load(Param("dst"), GP64())
 	src := strided(tileRows, Load(Param("src"), GP64()), Load(Param("ld"), GP64()))
 	blocks := Load(Param("blocks"), GP64())
@@ -135,9 +135,9 @@ func transpose(r [8]VecVirtual) (c [8]VecVirtual) {
 
 // packRows generates the packing of a panel of B whose rows are contiguous.
 func packRows(f format) {
-	TEXT("packRows"+f.name+"AVX2", NOSPLIT, "func(dst *float32, src *"+f.goType+", ld uintptr, depth int)")
+	TEXT("packRows"+f.name+"Kernel", NOSPLIT, "func(dst *float32, src *"+f.goType+", ld uintptr, depth int)")
 	Pragma("noescape")
-	Doc("packRows" + f.name + "AVX2 copies 16 elements of each of depth rows, ld bytes apart, to a panel.")
+	Doc("packRows" + f.name + "Kernel copies 16 elements of each of depth rows, ld bytes apart, to a panel.")
 	dst := Load(Param("dst"), GP64())
 	src := Load(Param("src"), GP64())
 	ld := Load(Param("ld"), GP64())

@@ -9,8 +9,8 @@ import (
 // peak generates a loop of nothing but multiply-adds, in as many chains as the
 // largest tile has: more than latency times throughput.
 func peak() {
-	TEXT("peakAVX2", NOSPLIT, "func(rounds int)")
-	Doc("peakAVX2 does peakChains multiply-adds of 8 elements in each round.")
+	TEXT("peakKernel", NOSPLIT, "func(rounds int)")
+	Doc("peakKernel does peakChains multiply-adds of 8 elements in each round.")
 	rounds := Load(Param("rounds"), GP64())
 	x := YMM()
 	VXORPS(x, x, x)

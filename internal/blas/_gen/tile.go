@@ -11,10 +11,10 @@ import (
 // tile generates the kernel for `rows` rows of A and 16 columns of B: two
 // accumulators a row, one fused multiply-add on each per step of k.
 func tile(rows int) {
-	TEXT(fmt.Sprintf("tile%dAVX2", rows), NOSPLIT,
+	TEXT(fmt.Sprintf("tile%dKernel", rows), NOSPLIT,
 		"func(depth int, a *float32, rs, cs uintptr, b *float32, ldb uintptr, c *float32, ldc uintptr, acc bool)")
 	Pragma("noescape")
-	Doc(fmt.Sprintf("tile%dAVX2 is the kernel for %d x %d elements of C; see tile.multiplyGeneric. Strides are in bytes.", rows, rows, tileCols))
+	Doc(fmt.Sprintf("tile%dKernel is the kernel for %d x %d elements of C; see tile.multiplyGeneric. Strides are in bytes.", rows, rows, tileCols))
 
 	depth := Load(Param("depth"), GP64())
 	a := strided(rows, Load(Param("a"), GP64()), Load(Param("rs"), GP64()))
@@ -62,9 +62,9 @@ func tile(rows int) {
 // panels generates the kernel for whole tiles one below the other: packed panels
 // of A against one panel of B.
 func panels() {
-	TEXT("panelsAVX2", NOSPLIT, "func(n, depth int, a, b, c *float32, ldc uintptr, acc bool)")
+	TEXT("panelsKernel", NOSPLIT, "func(n, depth int, a, b, c *float32, ldc uintptr, acc bool)")
 	Pragma("noescape")
-	Doc("panelsAVX2 is tile6AVX2 for n packed panels of A, which follow one another, and tiles of C below one another.")
+	Doc("panelsKernel is tile6Kernel for n packed panels of A, which follow one another, and tiles of C below one another.")
 	n := Load(Param("n"), GP64())
 	a := Load(Param("a"), GP64())
 	first := Load(Param("b"), GP64())
