@@ -4221,7 +4221,7 @@ loop:
 	RET
 
 // func packColumnsF32AVX512(dst *float32, stride uintptr, src *float32, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV, MMX+
 TEXT ·packColumnsF32AVX512(SB), NOSPLIT, $128-48
 	MOVQ    dst+0(FP), AX
 	MOVQ    stride+8(FP), CX
@@ -4286,54 +4286,87 @@ TEXT ·packColumnsF32AVX512(SB), NOSPLIT, $128-48
 	CMPQ    DI, $0x0f
 	CMOVQGE R8, DX
 	MOVQ    DX, 112(SP)
-	LEAQ    (DX)(BX*1), BX
+	LEAQ    (DX)(BX*1), R8
 	CMPQ    DI, $0x10
-	CMOVQGE BX, DX
+	CMOVQGE R8, DX
 	MOVQ    DX, 120(SP)
 	MOVQ    $-1, DX
 	BZHIQ   DI, DX, DX
 	KMOVD   DX, K1
 	MOVQ    $0x00000020, DX
-	MOVQ    $-1, BX
-	BZHIQ   DX, BX, BX
-	KMOVD   BX, K2
+	MOVQ    $-1, DI
+	BZHIQ   DX, DI, DI
+	KMOVD   DI, K2
 	XORQ    DX, DX
+	SHLQ    $0x04, BX
 
 loop:
 	CMPQ        SI, $0x10
 	JLE         last
-	MOVQ        (SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z0
-	MOVQ        8(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z1
-	MOVQ        16(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z2
-	MOVQ        24(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z3
-	MOVQ        32(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z4
-	MOVQ        40(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z5
-	MOVQ        48(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z6
-	MOVQ        56(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z7
-	MOVQ        64(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z8
-	MOVQ        72(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z9
-	MOVQ        80(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z10
-	MOVQ        88(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z11
-	MOVQ        96(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z12
-	MOVQ        104(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z13
-	MOVQ        112(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z14
-	MOVQ        120(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z15
+	MOVQ        (SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z0
+	MOVQ        8(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z1
+	MOVQ        16(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z2
+	MOVQ        24(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z3
+	MOVQ        32(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z4
+	MOVQ        40(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z5
+	MOVQ        48(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z6
+	MOVQ        56(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z7
+	MOVQ        64(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z8
+	MOVQ        72(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z9
+	MOVQ        80(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z10
+	MOVQ        88(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z11
+	MOVQ        96(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z12
+	MOVQ        104(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z13
+	MOVQ        112(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z14
+	MOVQ        120(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z15
 	VPUNPCKLDQ  Z1, Z0, Z16
 	VPUNPCKHDQ  Z1, Z0, Z17
 	VPUNPCKLDQ  Z3, Z2, Z18
@@ -4435,41 +4468,73 @@ loop:
 	JMP         loop
 
 last:
-	MOVQ        $-1, BX
-	BZHIQ       SI, BX, BX
-	KMOVD       BX, K2
-	MOVQ        (SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z0
-	MOVQ        8(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z1
-	MOVQ        16(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z2
-	MOVQ        24(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z3
-	MOVQ        32(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z4
-	MOVQ        40(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z5
-	MOVQ        48(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z6
-	MOVQ        56(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z7
-	MOVQ        64(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z8
-	MOVQ        72(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z9
-	MOVQ        80(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z10
-	MOVQ        88(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z11
-	MOVQ        96(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z12
-	MOVQ        104(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z13
-	MOVQ        112(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z14
-	MOVQ        120(SP), BX
-	VMOVUPS.Z   (BX)(DX*1), K2, Z15
+	MOVQ        $-1, DI
+	BZHIQ       SI, DI, DI
+	KMOVD       DI, K2
+	MOVQ        (SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z0
+	MOVQ        8(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z1
+	MOVQ        16(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z2
+	MOVQ        24(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z3
+	MOVQ        32(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z4
+	MOVQ        40(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z5
+	MOVQ        48(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z6
+	MOVQ        56(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z7
+	MOVQ        64(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z8
+	MOVQ        72(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z9
+	MOVQ        80(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z10
+	MOVQ        88(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z11
+	MOVQ        96(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z12
+	MOVQ        104(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z13
+	MOVQ        112(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z14
+	MOVQ        120(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVUPS.Z   (DI), K2, Z15
 	VPUNPCKLDQ  Z1, Z0, Z16
 	VPUNPCKHDQ  Z1, Z0, Z17
 	VPUNPCKLDQ  Z3, Z2, Z18
@@ -4604,7 +4669,7 @@ done:
 	RET
 
 // func packRowsF32AVX512(dst *float32, stride uintptr, src *float32, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2
+// Requires: AVX, AVX512BW, AVX512F, BMI2, MMX+
 TEXT ·packRowsF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ     dst+0(FP), AX
 	MOVQ     stride+8(FP), CX
@@ -4616,21 +4681,27 @@ TEXT ·packRowsF32AVX512(SB), NOSPLIT, $0-48
 	BZHIQ    DI, R8, R8
 	KMOVD    R8, K1
 	KSHIFTRD $0x10, K1, K2
+	MOVQ     BX, DI
+	SHLQ     $0x04, DI
+	ADDQ     DX, DI
 
 loop:
-	VMOVUPS.Z (DX), K1, Z0
-	VMOVUPS   Z0, (AX)
-	VMOVUPS.Z 64(DX), K2, Z3
-	VMOVUPS   Z3, 64(AX)
-	ADDQ      CX, AX
-	ADDQ      BX, DX
-	DECQ      SI
-	JNZ       loop
+	PREFETCHT0 (DI)
+	PREFETCHT0 64(DI)
+	VMOVUPS.Z  (DX), K1, Z0
+	VMOVUPS    Z0, (AX)
+	VMOVUPS.Z  64(DX), K2, Z3
+	VMOVUPS    Z3, 64(AX)
+	ADDQ       CX, AX
+	ADDQ       BX, DX
+	ADDQ       BX, DI
+	DECQ       SI
+	JNZ        loop
 	VZEROUPPER
 	RET
 
 // func packColumnsF32PairsAVX512(dst *float32, stride uintptr, src *float32, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV, MMX+
 TEXT ·packColumnsF32PairsAVX512(SB), NOSPLIT, $128-48
 	MOVQ    dst+0(FP), AX
 	MOVQ    stride+8(FP), CX
@@ -4695,131 +4766,164 @@ TEXT ·packColumnsF32PairsAVX512(SB), NOSPLIT, $128-48
 	CMPQ    DI, $0x0f
 	CMOVQGE R8, DX
 	MOVQ    DX, 112(SP)
-	LEAQ    (DX)(BX*1), BX
+	LEAQ    (DX)(BX*1), R8
 	CMPQ    DI, $0x10
-	CMOVQGE BX, DX
+	CMOVQGE R8, DX
 	MOVQ    DX, 120(SP)
 	MOVQ    $-1, DX
 	BZHIQ   DI, DX, DX
 	KMOVD   DX, K1
 	MOVQ    $0x00000020, DX
-	MOVQ    $-1, BX
-	BZHIQ   DX, BX, BX
-	KMOVD   BX, K2
+	MOVQ    $-1, DI
+	BZHIQ   DX, DI, DI
+	KMOVD   DI, K2
 	XORQ    DX, DX
+	SHLQ    $0x04, BX
 
 loop:
-	CMPQ      SI, $0x20
-	JLE       last
-	KSHIFTRD  $0x10, K2, K3
-	MOVQ      (SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	CMPQ       SI, $0x20
+	JLE        last
+	KSHIFTRD   $0x10, K2, K3
+	MOVQ       (SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z0
-	LONG      $0x4077b262
-	WORD      $0xc072
-	MOVQ      8(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xc072
+	MOVQ       8(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z1
-	LONG      $0x4077b262
-	WORD      $0xc872
-	MOVQ      16(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xc872
+	MOVQ       16(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z2
-	LONG      $0x4077b262
-	WORD      $0xd072
-	MOVQ      24(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xd072
+	MOVQ       24(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z3
-	LONG      $0x4077b262
-	WORD      $0xd872
-	MOVQ      32(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xd872
+	MOVQ       32(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z4
-	LONG      $0x4077b262
-	WORD      $0xe072
-	MOVQ      40(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xe072
+	MOVQ       40(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z5
-	LONG      $0x4077b262
-	WORD      $0xe872
-	MOVQ      48(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xe872
+	MOVQ       48(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z6
-	LONG      $0x4077b262
-	WORD      $0xf072
-	MOVQ      56(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xf072
+	MOVQ       56(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z7
-	LONG      $0x4077b262
-	WORD      $0xf872
-	MOVQ      64(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xf872
+	MOVQ       64(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z8
-	LONG      $0x40773262
-	WORD      $0xc072
-	MOVQ      72(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xc072
+	MOVQ       72(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z9
-	LONG      $0x40773262
-	WORD      $0xc872
-	MOVQ      80(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xc872
+	MOVQ       80(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z10
-	LONG      $0x40773262
-	WORD      $0xd072
-	MOVQ      88(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xd072
+	MOVQ       88(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z11
-	LONG      $0x40773262
-	WORD      $0xd872
-	MOVQ      96(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xd872
+	MOVQ       96(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z12
-	LONG      $0x40773262
-	WORD      $0xe072
-	MOVQ      104(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xe072
+	MOVQ       104(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z13
-	LONG      $0x40773262
-	WORD      $0xe872
-	MOVQ      112(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xe872
+	MOVQ       112(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z14
-	LONG      $0x40773262
-	WORD      $0xf072
-	MOVQ      120(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xf072
+	MOVQ       120(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z15
 	LONG        $0x40773262
@@ -4925,118 +5029,150 @@ loop:
 	JMP         loop
 
 last:
-	MOVQ      $-1, BX
-	BZHIQ     SI, BX, BX
-	KMOVD     BX, K2
-	KSHIFTRD  $0x10, K2, K3
-	MOVQ      (SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	MOVQ       $-1, DI
+	BZHIQ      SI, DI, DI
+	KMOVD      DI, K2
+	KSHIFTRD   $0x10, K2, K3
+	MOVQ       (SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z0
-	LONG      $0x4077b262
-	WORD      $0xc072
-	MOVQ      8(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xc072
+	MOVQ       8(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z1
-	LONG      $0x4077b262
-	WORD      $0xc872
-	MOVQ      16(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xc872
+	MOVQ       16(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z2
-	LONG      $0x4077b262
-	WORD      $0xd072
-	MOVQ      24(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xd072
+	MOVQ       24(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z3
-	LONG      $0x4077b262
-	WORD      $0xd872
-	MOVQ      32(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xd872
+	MOVQ       32(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z4
-	LONG      $0x4077b262
-	WORD      $0xe072
-	MOVQ      40(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xe072
+	MOVQ       40(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z5
-	LONG      $0x4077b262
-	WORD      $0xe872
-	MOVQ      48(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xe872
+	MOVQ       48(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z6
-	LONG      $0x4077b262
-	WORD      $0xf072
-	MOVQ      56(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xf072
+	MOVQ       56(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z7
-	LONG      $0x4077b262
-	WORD      $0xf872
-	MOVQ      64(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x4077b262
+	WORD       $0xf872
+	MOVQ       64(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z8
-	LONG      $0x40773262
-	WORD      $0xc072
-	MOVQ      72(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xc072
+	MOVQ       72(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z9
-	LONG      $0x40773262
-	WORD      $0xc872
-	MOVQ      80(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xc872
+	MOVQ       80(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z10
-	LONG      $0x40773262
-	WORD      $0xd072
-	MOVQ      88(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xd072
+	MOVQ       88(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z11
-	LONG      $0x40773262
-	WORD      $0xd872
-	MOVQ      96(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xd872
+	MOVQ       96(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z12
-	LONG      $0x40773262
-	WORD      $0xe072
-	MOVQ      104(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xe072
+	MOVQ       104(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z13
-	LONG      $0x40773262
-	WORD      $0xe872
-	MOVQ      112(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xe872
+	MOVQ       112(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z14
-	LONG      $0x40773262
-	WORD      $0xf072
-	MOVQ      120(SP), BX
-	VMOVUPS.Z (BX)(DX*1), K2, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K3, Z17
+	LONG       $0x40773262
+	WORD       $0xf072
+	MOVQ       120(SP), DI
+	ADDQ       DX, DI
+	PREFETCHT0 (DI)(BX*1)
+	VMOVUPS.Z  (DI), K2, Z16
+	VMOVUPS.Z  64(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z15
 	LONG        $0x40773262
@@ -5175,7 +5311,7 @@ done:
 	RET
 
 // func packRowsF32PairsAVX512(dst *float32, stride uintptr, src *float32, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2
+// Requires: AVX, AVX512BW, AVX512F, BMI2, MMX+
 TEXT ·packRowsF32PairsAVX512(SB), NOSPLIT, $0-48
 	MOVQ     dst+0(FP), AX
 	MOVQ     stride+8(FP), CX
@@ -5189,12 +5325,19 @@ TEXT ·packRowsF32PairsAVX512(SB), NOSPLIT, $0-48
 	KSHIFTRD $0x10, K1, K2
 	KMOVW    K1, K3
 	KMOVW    K2, K4
+	MOVQ     BX, DI
+	SHLQ     $0x04, DI
+	ADDQ     DX, DI
 
 loop:
-	CMPQ  SI, $0x02
-	JGE   whole
-	KXORW K3, K3, K3
-	KXORW K4, K4, K4
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(BX*1)
+	PREFETCHT0 64(DI)
+	PREFETCHT0 64(DI)(BX*1)
+	CMPQ       SI, $0x02
+	JGE        whole
+	KXORW      K3, K3, K3
+	KXORW      K4, K4, K4
 
 whole:
 	VMOVUPS.Z (DX), K1, Z1
@@ -5223,13 +5366,14 @@ whole:
 	VMOVUPS       Z3, 64(AX)
 	ADDQ          CX, AX
 	LEAQ          (DX)(BX*2), DX
+	LEAQ          (DI)(BX*2), DI
 	SUBQ          $0x02, SI
 	JG            loop
 	VZEROUPPER
 	RET
 
 // func packColumnsBF16AVX512(dst *float32, stride uintptr, src *uint16, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV, MMX+
 TEXT ·packColumnsBF16AVX512(SB), NOSPLIT, $128-48
 	MOVQ    dst+0(FP), AX
 	MOVQ    stride+8(FP), CX
@@ -5294,54 +5438,87 @@ TEXT ·packColumnsBF16AVX512(SB), NOSPLIT, $128-48
 	CMPQ    DI, $0x0f
 	CMOVQGE R8, DX
 	MOVQ    DX, 112(SP)
-	LEAQ    (DX)(BX*1), BX
+	LEAQ    (DX)(BX*1), R8
 	CMPQ    DI, $0x10
-	CMOVQGE BX, DX
+	CMOVQGE R8, DX
 	MOVQ    DX, 120(SP)
 	MOVQ    $-1, DX
 	BZHIQ   DI, DX, DX
 	KMOVD   DX, K1
 	MOVQ    $0x00000020, DX
-	MOVQ    $-1, BX
-	BZHIQ   DX, BX, BX
-	KMOVD   BX, K2
+	MOVQ    $-1, DI
+	BZHIQ   DX, DI, DI
+	KMOVD   DI, K2
 	XORQ    DX, DX
+	SHLQ    $0x04, BX
 
 loop:
 	CMPQ        SI, $0x20
 	JLE         last
-	MOVQ        (SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z0
-	MOVQ        8(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z1
-	MOVQ        16(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z2
-	MOVQ        24(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z3
-	MOVQ        32(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z4
-	MOVQ        40(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z5
-	MOVQ        48(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z6
-	MOVQ        56(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z7
-	MOVQ        64(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z8
-	MOVQ        72(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z9
-	MOVQ        80(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z10
-	MOVQ        88(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z11
-	MOVQ        96(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z12
-	MOVQ        104(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z13
-	MOVQ        112(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z14
-	MOVQ        120(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z15
+	MOVQ        (SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z0
+	MOVQ        8(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z1
+	MOVQ        16(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z2
+	MOVQ        24(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z3
+	MOVQ        32(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z4
+	MOVQ        40(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z5
+	MOVQ        48(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z6
+	MOVQ        56(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z7
+	MOVQ        64(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z8
+	MOVQ        72(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z9
+	MOVQ        80(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z10
+	MOVQ        88(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z11
+	MOVQ        96(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z12
+	MOVQ        104(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z13
+	MOVQ        112(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z14
+	MOVQ        120(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z15
 	VPUNPCKLDQ  Z1, Z0, Z16
 	VPUNPCKHDQ  Z1, Z0, Z17
 	VPUNPCKLDQ  Z3, Z2, Z18
@@ -5523,41 +5700,73 @@ loop:
 	JMP         loop
 
 last:
-	MOVQ        $-1, BX
-	BZHIQ       SI, BX, BX
-	KMOVD       BX, K2
-	MOVQ        (SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z0
-	MOVQ        8(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z1
-	MOVQ        16(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z2
-	MOVQ        24(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z3
-	MOVQ        32(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z4
-	MOVQ        40(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z5
-	MOVQ        48(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z6
-	MOVQ        56(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z7
-	MOVQ        64(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z8
-	MOVQ        72(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z9
-	MOVQ        80(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z10
-	MOVQ        88(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z11
-	MOVQ        96(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z12
-	MOVQ        104(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z13
-	MOVQ        112(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z14
-	MOVQ        120(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z15
+	MOVQ        $-1, DI
+	BZHIQ       SI, DI, DI
+	KMOVD       DI, K2
+	MOVQ        (SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z0
+	MOVQ        8(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z1
+	MOVQ        16(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z2
+	MOVQ        24(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z3
+	MOVQ        32(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z4
+	MOVQ        40(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z5
+	MOVQ        48(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z6
+	MOVQ        56(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z7
+	MOVQ        64(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z8
+	MOVQ        72(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z9
+	MOVQ        80(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z10
+	MOVQ        88(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z11
+	MOVQ        96(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z12
+	MOVQ        104(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z13
+	MOVQ        112(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z14
+	MOVQ        120(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z15
 	VPUNPCKLDQ  Z1, Z0, Z16
 	VPUNPCKHDQ  Z1, Z0, Z17
 	VPUNPCKLDQ  Z3, Z2, Z18
@@ -5804,7 +6013,7 @@ done:
 	RET
 
 // func packRowsBF16AVX512(dst *float32, stride uintptr, src *uint16, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2
+// Requires: AVX, AVX512BW, AVX512F, BMI2, MMX+
 TEXT ·packRowsBF16AVX512(SB), NOSPLIT, $0-48
 	MOVQ     dst+0(FP), AX
 	MOVQ     stride+8(FP), CX
@@ -5816,8 +6025,12 @@ TEXT ·packRowsBF16AVX512(SB), NOSPLIT, $0-48
 	BZHIQ    DI, R8, R8
 	KMOVD    R8, K1
 	KSHIFTRD $0x10, K1, K2
+	MOVQ     BX, DI
+	SHLQ     $0x04, DI
+	ADDQ     DX, DI
 
 loop:
+	PREFETCHT0  (DI)
 	VPMOVZXWD.Z (DX), K1, Z0
 	VPSLLD      $0x10, Z0, Z0
 	VMOVUPS     Z0, (AX)
@@ -5826,13 +6039,14 @@ loop:
 	VMOVUPS     Z3, 64(AX)
 	ADDQ        CX, AX
 	ADDQ        BX, DX
+	ADDQ        BX, DI
 	DECQ        SI
 	JNZ         loop
 	VZEROUPPER
 	RET
 
 // func packColumnsBF16PairsAVX512(dst *float32, stride uintptr, src *uint16, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV, MMX+
 TEXT ·packColumnsBF16PairsAVX512(SB), NOSPLIT, $128-48
 	MOVQ    dst+0(FP), AX
 	MOVQ    stride+8(FP), CX
@@ -5897,54 +6111,87 @@ TEXT ·packColumnsBF16PairsAVX512(SB), NOSPLIT, $128-48
 	CMPQ    DI, $0x0f
 	CMOVQGE R8, DX
 	MOVQ    DX, 112(SP)
-	LEAQ    (DX)(BX*1), BX
+	LEAQ    (DX)(BX*1), R8
 	CMPQ    DI, $0x10
-	CMOVQGE BX, DX
+	CMOVQGE R8, DX
 	MOVQ    DX, 120(SP)
 	MOVQ    $-1, DX
 	BZHIQ   DI, DX, DX
 	KMOVD   DX, K1
 	MOVQ    $0x00000020, DX
-	MOVQ    $-1, BX
-	BZHIQ   DX, BX, BX
-	KMOVD   BX, K2
+	MOVQ    $-1, DI
+	BZHIQ   DX, DI, DI
+	KMOVD   DI, K2
 	XORQ    DX, DX
+	SHLQ    $0x04, BX
 
 loop:
 	CMPQ        SI, $0x20
 	JLE         last
-	MOVQ        (SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z0
-	MOVQ        8(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z1
-	MOVQ        16(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z2
-	MOVQ        24(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z3
-	MOVQ        32(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z4
-	MOVQ        40(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z5
-	MOVQ        48(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z6
-	MOVQ        56(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z7
-	MOVQ        64(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z8
-	MOVQ        72(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z9
-	MOVQ        80(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z10
-	MOVQ        88(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z11
-	MOVQ        96(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z12
-	MOVQ        104(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z13
-	MOVQ        112(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z14
-	MOVQ        120(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z15
+	MOVQ        (SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z0
+	MOVQ        8(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z1
+	MOVQ        16(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z2
+	MOVQ        24(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z3
+	MOVQ        32(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z4
+	MOVQ        40(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z5
+	MOVQ        48(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z6
+	MOVQ        56(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z7
+	MOVQ        64(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z8
+	MOVQ        72(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z9
+	MOVQ        80(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z10
+	MOVQ        88(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z11
+	MOVQ        96(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z12
+	MOVQ        104(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z13
+	MOVQ        112(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z14
+	MOVQ        120(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z15
 	VPUNPCKLDQ  Z1, Z0, Z16
 	VPUNPCKHDQ  Z1, Z0, Z17
 	VPUNPCKLDQ  Z3, Z2, Z18
@@ -6046,41 +6293,73 @@ loop:
 	JMP         loop
 
 last:
-	MOVQ        $-1, BX
-	BZHIQ       SI, BX, BX
-	KMOVD       BX, K2
-	MOVQ        (SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z0
-	MOVQ        8(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z1
-	MOVQ        16(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z2
-	MOVQ        24(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z3
-	MOVQ        32(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z4
-	MOVQ        40(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z5
-	MOVQ        48(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z6
-	MOVQ        56(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z7
-	MOVQ        64(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z8
-	MOVQ        72(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z9
-	MOVQ        80(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z10
-	MOVQ        88(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z11
-	MOVQ        96(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z12
-	MOVQ        104(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z13
-	MOVQ        112(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z14
-	MOVQ        120(SP), BX
-	VMOVDQU16.Z (BX)(DX*1), K2, Z15
+	MOVQ        $-1, DI
+	BZHIQ       SI, DI, DI
+	KMOVD       DI, K2
+	MOVQ        (SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z0
+	MOVQ        8(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z1
+	MOVQ        16(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z2
+	MOVQ        24(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z3
+	MOVQ        32(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z4
+	MOVQ        40(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z5
+	MOVQ        48(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z6
+	MOVQ        56(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z7
+	MOVQ        64(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z8
+	MOVQ        72(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z9
+	MOVQ        80(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z10
+	MOVQ        88(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z11
+	MOVQ        96(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z12
+	MOVQ        104(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z13
+	MOVQ        112(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z14
+	MOVQ        120(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VMOVDQU16.Z (DI), K2, Z15
 	VPUNPCKLDQ  Z1, Z0, Z16
 	VPUNPCKHDQ  Z1, Z0, Z17
 	VPUNPCKLDQ  Z3, Z2, Z18
@@ -6215,7 +6494,7 @@ done:
 	RET
 
 // func packRowsBF16PairsAVX512(dst *float32, stride uintptr, src *uint16, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2
+// Requires: AVX, AVX512BW, AVX512F, BMI2, MMX+
 TEXT ·packRowsBF16PairsAVX512(SB), NOSPLIT, $0-48
 	MOVQ     dst+0(FP), AX
 	MOVQ     stride+8(FP), CX
@@ -6229,12 +6508,17 @@ TEXT ·packRowsBF16PairsAVX512(SB), NOSPLIT, $0-48
 	KSHIFTRD $0x10, K1, K2
 	KMOVW    K1, K3
 	KMOVW    K2, K4
+	MOVQ     BX, DI
+	SHLQ     $0x04, DI
+	ADDQ     DX, DI
 
 loop:
-	CMPQ  SI, $0x02
-	JGE   whole
-	KXORW K3, K3, K3
-	KXORW K4, K4, K4
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(BX*1)
+	CMPQ       SI, $0x02
+	JGE        whole
+	KXORW      K3, K3, K3
+	KXORW      K4, K4, K4
 
 whole:
 	VPMOVZXWD.Z (DX), K1, Z1
@@ -6249,13 +6533,14 @@ whole:
 	VMOVUPS     Z3, 64(AX)
 	ADDQ        CX, AX
 	LEAQ        (DX)(BX*2), DX
+	LEAQ        (DI)(BX*2), DI
 	SUBQ        $0x02, SI
 	JG          loop
 	VZEROUPPER
 	RET
 
 // func packColumnsF16AVX512(dst *float32, stride uintptr, src *uint16, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV, MMX+
 TEXT ·packColumnsF16AVX512(SB), NOSPLIT, $128-48
 	MOVQ    dst+0(FP), AX
 	MOVQ    stride+8(FP), CX
@@ -6320,54 +6605,87 @@ TEXT ·packColumnsF16AVX512(SB), NOSPLIT, $128-48
 	CMPQ    DI, $0x0f
 	CMOVQGE R8, DX
 	MOVQ    DX, 112(SP)
-	LEAQ    (DX)(BX*1), BX
+	LEAQ    (DX)(BX*1), R8
 	CMPQ    DI, $0x10
-	CMOVQGE BX, DX
+	CMOVQGE R8, DX
 	MOVQ    DX, 120(SP)
 	MOVQ    $-1, DX
 	BZHIQ   DI, DX, DX
 	KMOVD   DX, K1
 	MOVQ    $0x00000020, DX
-	MOVQ    $-1, BX
-	BZHIQ   DX, BX, BX
-	KMOVD   BX, K2
+	MOVQ    $-1, DI
+	BZHIQ   DX, DI, DI
+	KMOVD   DI, K2
 	XORQ    DX, DX
+	SHLQ    $0x04, BX
 
 loop:
 	CMPQ        SI, $0x10
 	JLE         last
-	MOVQ        (SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z0
-	MOVQ        8(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z1
-	MOVQ        16(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z2
-	MOVQ        24(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z3
-	MOVQ        32(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z4
-	MOVQ        40(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z5
-	MOVQ        48(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z6
-	MOVQ        56(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z7
-	MOVQ        64(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z8
-	MOVQ        72(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z9
-	MOVQ        80(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z10
-	MOVQ        88(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z11
-	MOVQ        96(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z12
-	MOVQ        104(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z13
-	MOVQ        112(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z14
-	MOVQ        120(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z15
+	MOVQ        (SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z0
+	MOVQ        8(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z1
+	MOVQ        16(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z2
+	MOVQ        24(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z3
+	MOVQ        32(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z4
+	MOVQ        40(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z5
+	MOVQ        48(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z6
+	MOVQ        56(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z7
+	MOVQ        64(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z8
+	MOVQ        72(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z9
+	MOVQ        80(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z10
+	MOVQ        88(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z11
+	MOVQ        96(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z12
+	MOVQ        104(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z13
+	MOVQ        112(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z14
+	MOVQ        120(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z15
 	VPUNPCKLDQ  Z1, Z0, Z16
 	VPUNPCKHDQ  Z1, Z0, Z17
 	VPUNPCKLDQ  Z3, Z2, Z18
@@ -6469,41 +6787,73 @@ loop:
 	JMP         loop
 
 last:
-	MOVQ        $-1, BX
-	BZHIQ       SI, BX, BX
-	KMOVD       BX, K2
-	MOVQ        (SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z0
-	MOVQ        8(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z1
-	MOVQ        16(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z2
-	MOVQ        24(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z3
-	MOVQ        32(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z4
-	MOVQ        40(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z5
-	MOVQ        48(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z6
-	MOVQ        56(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z7
-	MOVQ        64(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z8
-	MOVQ        72(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z9
-	MOVQ        80(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z10
-	MOVQ        88(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z11
-	MOVQ        96(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z12
-	MOVQ        104(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z13
-	MOVQ        112(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z14
-	MOVQ        120(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z15
+	MOVQ        $-1, DI
+	BZHIQ       SI, DI, DI
+	KMOVD       DI, K2
+	MOVQ        (SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z0
+	MOVQ        8(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z1
+	MOVQ        16(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z2
+	MOVQ        24(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z3
+	MOVQ        32(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z4
+	MOVQ        40(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z5
+	MOVQ        48(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z6
+	MOVQ        56(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z7
+	MOVQ        64(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z8
+	MOVQ        72(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z9
+	MOVQ        80(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z10
+	MOVQ        88(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z11
+	MOVQ        96(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z12
+	MOVQ        104(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z13
+	MOVQ        112(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z14
+	MOVQ        120(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z15
 	VPUNPCKLDQ  Z1, Z0, Z16
 	VPUNPCKHDQ  Z1, Z0, Z17
 	VPUNPCKLDQ  Z3, Z2, Z18
@@ -6638,7 +6988,7 @@ done:
 	RET
 
 // func packRowsF16AVX512(dst *float32, stride uintptr, src *uint16, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2
+// Requires: AVX, AVX512BW, AVX512F, BMI2, MMX+
 TEXT ·packRowsF16AVX512(SB), NOSPLIT, $0-48
 	MOVQ     dst+0(FP), AX
 	MOVQ     stride+8(FP), CX
@@ -6650,21 +7000,26 @@ TEXT ·packRowsF16AVX512(SB), NOSPLIT, $0-48
 	BZHIQ    DI, R8, R8
 	KMOVD    R8, K1
 	KSHIFTRD $0x10, K1, K2
+	MOVQ     BX, DI
+	SHLQ     $0x04, DI
+	ADDQ     DX, DI
 
 loop:
+	PREFETCHT0  (DI)
 	VCVTPH2PS.Z (DX), K1, Z0
 	VMOVUPS     Z0, (AX)
 	VCVTPH2PS.Z 32(DX), K2, Z3
 	VMOVUPS     Z3, 64(AX)
 	ADDQ        CX, AX
 	ADDQ        BX, DX
+	ADDQ        BX, DI
 	DECQ        SI
 	JNZ         loop
 	VZEROUPPER
 	RET
 
 // func packColumnsF16PairsAVX512(dst *float32, stride uintptr, src *uint16, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV, MMX+
 TEXT ·packColumnsF16PairsAVX512(SB), NOSPLIT, $128-48
 	MOVQ    dst+0(FP), AX
 	MOVQ    stride+8(FP), CX
@@ -6729,131 +7084,164 @@ TEXT ·packColumnsF16PairsAVX512(SB), NOSPLIT, $128-48
 	CMPQ    DI, $0x0f
 	CMOVQGE R8, DX
 	MOVQ    DX, 112(SP)
-	LEAQ    (DX)(BX*1), BX
+	LEAQ    (DX)(BX*1), R8
 	CMPQ    DI, $0x10
-	CMOVQGE BX, DX
+	CMOVQGE R8, DX
 	MOVQ    DX, 120(SP)
 	MOVQ    $-1, DX
 	BZHIQ   DI, DX, DX
 	KMOVD   DX, K1
 	MOVQ    $0x00000020, DX
-	MOVQ    $-1, BX
-	BZHIQ   DX, BX, BX
-	KMOVD   BX, K2
+	MOVQ    $-1, DI
+	BZHIQ   DX, DI, DI
+	KMOVD   DI, K2
 	XORQ    DX, DX
+	SHLQ    $0x04, BX
 
 loop:
 	CMPQ        SI, $0x20
 	JLE         last
 	KSHIFTRD    $0x10, K2, K3
-	MOVQ        (SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        (SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z0
 	LONG        $0x4077b262
 	WORD        $0xc072
-	MOVQ        8(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        8(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z1
 	LONG        $0x4077b262
 	WORD        $0xc872
-	MOVQ        16(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        16(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z2
 	LONG        $0x4077b262
 	WORD        $0xd072
-	MOVQ        24(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        24(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z3
 	LONG        $0x4077b262
 	WORD        $0xd872
-	MOVQ        32(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        32(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z4
 	LONG        $0x4077b262
 	WORD        $0xe072
-	MOVQ        40(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        40(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z5
 	LONG        $0x4077b262
 	WORD        $0xe872
-	MOVQ        48(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        48(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z6
 	LONG        $0x4077b262
 	WORD        $0xf072
-	MOVQ        56(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        56(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z7
 	LONG        $0x4077b262
 	WORD        $0xf872
-	MOVQ        64(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        64(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z8
 	LONG        $0x40773262
 	WORD        $0xc072
-	MOVQ        72(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        72(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z9
 	LONG        $0x40773262
 	WORD        $0xc872
-	MOVQ        80(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        80(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z10
 	LONG        $0x40773262
 	WORD        $0xd072
-	MOVQ        88(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        88(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z11
 	LONG        $0x40773262
 	WORD        $0xd872
-	MOVQ        96(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        96(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z12
 	LONG        $0x40773262
 	WORD        $0xe072
-	MOVQ        104(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        104(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z13
 	LONG        $0x40773262
 	WORD        $0xe872
-	MOVQ        112(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        112(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z14
 	LONG        $0x40773262
 	WORD        $0xf072
-	MOVQ        120(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        120(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z15
 	LONG        $0x40773262
@@ -6959,118 +7347,150 @@ loop:
 	JMP         loop
 
 last:
-	MOVQ        $-1, BX
-	BZHIQ       SI, BX, BX
-	KMOVD       BX, K2
+	MOVQ        $-1, DI
+	BZHIQ       SI, DI, DI
+	KMOVD       DI, K2
 	KSHIFTRD    $0x10, K2, K3
-	MOVQ        (SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        (SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z0
 	LONG        $0x4077b262
 	WORD        $0xc072
-	MOVQ        8(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        8(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z1
 	LONG        $0x4077b262
 	WORD        $0xc872
-	MOVQ        16(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        16(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z2
 	LONG        $0x4077b262
 	WORD        $0xd072
-	MOVQ        24(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        24(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z3
 	LONG        $0x4077b262
 	WORD        $0xd872
-	MOVQ        32(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        32(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z4
 	LONG        $0x4077b262
 	WORD        $0xe072
-	MOVQ        40(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        40(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z5
 	LONG        $0x4077b262
 	WORD        $0xe872
-	MOVQ        48(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        48(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z6
 	LONG        $0x4077b262
 	WORD        $0xf072
-	MOVQ        56(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        56(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z7
 	LONG        $0x4077b262
 	WORD        $0xf872
-	MOVQ        64(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        64(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z8
 	LONG        $0x40773262
 	WORD        $0xc072
-	MOVQ        72(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        72(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z9
 	LONG        $0x40773262
 	WORD        $0xc872
-	MOVQ        80(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        80(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z10
 	LONG        $0x40773262
 	WORD        $0xd072
-	MOVQ        88(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        88(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z11
 	LONG        $0x40773262
 	WORD        $0xd872
-	MOVQ        96(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        96(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z12
 	LONG        $0x40773262
 	WORD        $0xe072
-	MOVQ        104(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        104(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z13
 	LONG        $0x40773262
 	WORD        $0xe872
-	MOVQ        112(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        112(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z14
 	LONG        $0x40773262
 	WORD        $0xf072
-	MOVQ        120(SP), BX
-	VCVTPH2PS.Z (BX)(DX*1), K2, Z16
-	VCVTPH2PS.Z 32(BX)(DX*1), K3, Z17
+	MOVQ        120(SP), DI
+	ADDQ        DX, DI
+	PREFETCHT0  (DI)(BX*1)
+	VCVTPH2PS.Z (DI), K2, Z16
+	VCVTPH2PS.Z 32(DI), K3, Z17
 
 	// VCVTNE2PS2BF16 Z16, Z17, Z15
 	LONG        $0x40773262
@@ -7209,7 +7629,7 @@ done:
 	RET
 
 // func packRowsF16PairsAVX512(dst *float32, stride uintptr, src *uint16, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2
+// Requires: AVX, AVX512BW, AVX512F, BMI2, MMX+
 TEXT ·packRowsF16PairsAVX512(SB), NOSPLIT, $0-48
 	MOVQ     dst+0(FP), AX
 	MOVQ     stride+8(FP), CX
@@ -7223,12 +7643,17 @@ TEXT ·packRowsF16PairsAVX512(SB), NOSPLIT, $0-48
 	KSHIFTRD $0x10, K1, K2
 	KMOVW    K1, K3
 	KMOVW    K2, K4
+	MOVQ     BX, DI
+	SHLQ     $0x04, DI
+	ADDQ     DX, DI
 
 loop:
-	CMPQ  SI, $0x02
-	JGE   whole
-	KXORW K3, K3, K3
-	KXORW K4, K4, K4
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(BX*1)
+	CMPQ       SI, $0x02
+	JGE        whole
+	KXORW      K3, K3, K3
+	KXORW      K4, K4, K4
 
 whole:
 	VCVTPH2PS.Z (DX), K1, Z1
@@ -7257,13 +7682,14 @@ whole:
 	VMOVUPS       Z3, 64(AX)
 	ADDQ          CX, AX
 	LEAQ          (DX)(BX*2), DX
+	LEAQ          (DI)(BX*2), DI
 	SUBQ          $0x02, SI
 	JG            loop
 	VZEROUPPER
 	RET
 
 // func packLeftRowsF32AVX512(dst *float32, stride uintptr, src *float32, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2
+// Requires: AVX, AVX512BW, AVX512F, BMI2, MMX+
 TEXT ·packLeftRowsF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ  dst+0(FP), AX
 	MOVQ  stride+8(FP), CX
@@ -7274,19 +7700,24 @@ TEXT ·packLeftRowsF32AVX512(SB), NOSPLIT, $0-48
 	MOVQ  $-1, R8
 	BZHIQ DI, R8, R8
 	KMOVD R8, K1
+	MOVQ  BX, DI
+	SHLQ  $0x04, DI
+	ADDQ  DX, DI
 
 loop:
-	VMOVUPS.Z (DX), K1, Z0
-	VMOVUPS   Z0, K1, (AX)
-	ADDQ      CX, AX
-	ADDQ      BX, DX
-	DECQ      SI
-	JNZ       loop
+	PREFETCHT0 (DI)
+	VMOVUPS.Z  (DX), K1, Z0
+	VMOVUPS    Z0, K1, (AX)
+	ADDQ       CX, AX
+	ADDQ       BX, DX
+	ADDQ       BX, DI
+	DECQ       SI
+	JNZ        loop
 	VZEROUPPER
 	RET
 
 // func packLeftRowsF32PairsAVX512(dst *float32, stride uintptr, src *float32, ld uintptr, depth int, columns int)
-// Requires: AVX, AVX512BW, AVX512F, BMI2
+// Requires: AVX, AVX512BW, AVX512F, BMI2, MMX+
 TEXT ·packLeftRowsF32PairsAVX512(SB), NOSPLIT, $0-48
 	MOVQ  dst+0(FP), AX
 	MOVQ  stride+8(FP), CX
@@ -7298,11 +7729,16 @@ TEXT ·packLeftRowsF32PairsAVX512(SB), NOSPLIT, $0-48
 	BZHIQ DI, R8, R8
 	KMOVD R8, K1
 	KMOVW K1, K2
+	MOVQ  BX, DI
+	SHLQ  $0x04, DI
+	ADDQ  DX, DI
 
 loop:
-	CMPQ  SI, $0x02
-	JGE   whole
-	KXORW K2, K2, K2
+	PREFETCHT0 (DI)
+	PREFETCHT0 (DI)(BX*1)
+	CMPQ       SI, $0x02
+	JGE        whole
+	KXORW      K2, K2, K2
 
 whole:
 	VMOVUPS.Z (DX), K1, Z1
@@ -7319,6 +7755,7 @@ whole:
 	VMOVUPS       Z0, K1, (AX)
 	ADDQ          CX, AX
 	LEAQ          (DX)(BX*2), DX
+	LEAQ          (DI)(BX*2), DI
 	SUBQ          $0x02, SI
 	JG            loop
 	VZEROUPPER

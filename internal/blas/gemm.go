@@ -114,6 +114,14 @@ func (j *job) split(threads int) {
 	if ceilDiv(j.n, j.nc) < want {
 		j.nc = roundUp(ceilDiv(j.n, want), j.tileCols)
 	}
+	// The columns of the worker that does most: 7 parts on 2 workers are not even.
+	// Smaller parts read A more often, which must be worth it.
+	most := func(nc int) int { return nc * ceilDiv(ceilDiv(j.n, nc)*ceilDiv(m, j.mc), threads) }
+	for nc, least := j.nc, max(j.nc/2, j.tileCols); nc >= least; nc -= j.tileCols {
+		if 20*most(nc) < 19*most(j.nc) {
+			j.nc = nc
+		}
+	}
 }
 
 func forParts(n, work int, f func(int)) {

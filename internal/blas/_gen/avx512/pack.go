@@ -92,6 +92,9 @@ func packColumns(f format, w word) {
 	all := mask(constant(32))
 	p.offset = GP64()
 	XORQ(p.offset, p.offset)
+	p.ahead = GP64()
+	MOVQ(ld, p.ahead)
+	SHLQ(Imm(4), p.ahead)
 
 	Label("loop")
 	CMPQ(p.depth, Imm(uint64(p.elements)))
@@ -121,6 +124,7 @@ type packing struct {
 	elements int // of a row in a block
 	rows     Mem
 	offset   reg.GPVirtual // into them, in bytes
+	ahead    reg.GPVirtual // from a row to the one that is packed in its place next
 	store    reg.Register
 	dst      reg.Register
 	stride   reg.Register
@@ -137,7 +141,9 @@ func (p *packing) block(m reg.Register, last bool) {
 	for i := range 16 {
 		row := GP64()
 		MOVQ(p.rows.Offset(8*i), row)
-		at := func(disp int) Mem { return Mem{Base: row, Index: p.offset, Scale: 1, Disp: disp} }
+		ADDQ(p.offset, row)
+		at := func(disp int) Mem { return Mem{Base: row, Disp: disp} }
+		PREFETCHT0(Mem{Base: row, Index: p.ahead, Scale: 1})
 		switch {
 		case p.f.name == "BF16":
 			VMOVDQU16_Z(at(0), m, zmm[i])
@@ -227,7 +233,18 @@ func packRows(f format, w word, vectors int) {
 		}
 	}
 
+	ahead := GP64() // the row 16 below, on a page of its own mostly
+	MOVQ(ld, ahead)
+	SHLQ(Imm(4), ahead)
+	ADDQ(src, ahead)
+
 	Label("loop")
+	for line := 0; line < vectors*16*f.size; line += 64 {
+		PREFETCHT0(Mem{Base: ahead, Disp: line})
+		if w == pair {
+			PREFETCHT0(Mem{Base: ahead, Index: ld, Scale: 1, Disp: line})
+		}
+	}
 	if w == pair {
 		CMPQ(depth, Imm(2))
 		JGE(LabelRef("whole"))
@@ -264,10 +281,12 @@ func packRows(f format, w word, vectors int) {
 	ADDQ(stride, dst)
 	if w == pair {
 		LEAQ(Mem{Base: src, Index: ld, Scale: 2}, src)
+		LEAQ(Mem{Base: ahead, Index: ld, Scale: 2}, ahead)
 		SUBQ(Imm(2), depth)
 		JG(LabelRef("loop"))
 	} else {
 		ADDQ(ld, src)
+		ADDQ(ld, ahead)
 		DECQ(depth)
 		JNZ(LabelRef("loop"))
 	}
