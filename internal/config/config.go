@@ -52,14 +52,30 @@ func (t Targets) MarshalYAML() (any, error) {
 
 // Optimizer holds the settings of all optimizers; each takes those it knows.
 type Optimizer struct {
-	Name          string     `yaml:"name"` // stable_lora | adamw
-	Betas         [2]float64 `yaml:"betas"`
-	Eps           float64    `yaml:"eps"`
-	WeightDecay   float64    `yaml:"weight_decay"`
-	ShrinkRatio   float64    `yaml:"shrink_ratio"`   // stable_lora: lambda
-	StopCondition bool       `yaml:"stop_condition"` // stable_lora
-	LRRatio       float64    `yaml:"lr_ratio"`       // lora_plus: learning rate of B over that of A
-	Reg           float64    `yaml:"reg"`            // riemann: delta
+	Name        string     `yaml:"name"` // stable_lora | adamw | lora_plus | riemann | lora_rite
+	Betas       [2]float64 `yaml:"betas"`
+	Eps         float64    `yaml:"eps"`
+	WeightDecay float64    `yaml:"weight_decay"`
+
+	// stable_lora
+	ShrinkRatio   float64 `yaml:"shrink_ratio"` // lambda
+	StopCondition bool    `yaml:"stop_condition"`
+	TestEvery     int     `yaml:"test_every"` // steps between tests of the condition
+
+	// lora_plus
+	LRRatio float64 `yaml:"lr_ratio"` // learning rate of B over that of A
+
+	// riemann
+	Reg            float64 `yaml:"reg"` // delta
+	UpdatedFactors bool    `yaml:"updated_factors"`
+	CorrectBias    bool    `yaml:"correct_bias"`
+
+	// lora_rite, by the names of the authors' code; thresholds of 0 are off
+	ClipUnmagnifiedGrad float64 `yaml:"clip_unmagnified_grad"`
+	UpdateSkipping      float64 `yaml:"update_skipping"`
+	UpdateCapping       float64 `yaml:"update_capping"`
+	ApplyEscape         bool    `yaml:"apply_escape"`
+	BalanceParam        bool    `yaml:"balance_param"`
 }
 
 // Data says which records are trained on and how they become tokens.
@@ -126,6 +142,9 @@ type Log struct {
 	Every int `yaml:"every"`
 }
 
+// riteEps is the default of optimizer.eps for lora_rite.
+const riteEps = 1e-6
+
 // Default returns the default of every key.
 func Default() Config {
 	return Config{
@@ -139,14 +158,18 @@ func Default() Config {
 			Init:           "kaiming",
 		},
 		Optimizer: Optimizer{
-			Name:          "stable_lora",
-			Betas:         [2]float64{0.9, 0.999},
-			Eps:           1e-8,
-			WeightDecay:   0.01,
-			ShrinkRatio:   0.0005,
-			StopCondition: true,
-			LRRatio:       4,
-			Reg:           0.01,
+			Name:                "stable_lora",
+			Betas:               [2]float64{0.9, 0.999},
+			Eps:                 1e-8, // lora_rite: riteEps
+			WeightDecay:         0.01,
+			ShrinkRatio:         0.0005,
+			StopCondition:       true,
+			TestEvery:           1,
+			LRRatio:             4,
+			Reg:                 0.01,
+			CorrectBias:         true,
+			ClipUnmagnifiedGrad: 1,
+			UpdateSkipping:      1,
 		},
 		Data: Data{
 			Train:      []DataFile{defaultDataFile()},

@@ -14,7 +14,7 @@ import (
 // the --set flags "key=value", whose dotted keys may go into lists
 // (data.train.0.path) and whose values are YAML. The result is checked and
 // settled: of epochs and max_steps, and of warmup_steps and warmup_ratio, one is
-// 0; micro_batch_size is at most batch_size; input paths are absolute, those of
+// 0; optimizer.eps is the optimizer's own where it was not given; micro_batch_size is at most batch_size; input paths are absolute, those of
 // the file starting at its folder and those of flags at the current one.
 //
 // The error is an *Error with every problem found.
@@ -93,7 +93,11 @@ func decode(given map[string]any) (*Config, error) {
 
 // settle lets the one of two exclusive keys that was given win: over the
 // other's default, and from a flag over the file's. validate refuses the rest.
+// LoRA-RITE has an ε of its own where none was given.
 func (c *Config) settle(given map[string]place) {
+	if _, ok := given["optimizer.eps"]; !ok && c.Optimizer.Name == "lora_rite" {
+		c.Optimizer.Eps = riteEps
+	}
 	t := &c.Train
 	if t.MaxSteps > 0 && t.Epochs > 0 {
 		switch prefer(given, "train.max_steps", "train.epochs") {

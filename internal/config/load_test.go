@@ -128,6 +128,26 @@ func TestExclusiveKeys(t *testing.T) {
 	}
 }
 
+func TestEpsOfTheOptimizer(t *testing.T) {
+	for _, tc := range []struct {
+		file string
+		sets []string
+		want float64
+	}{
+		{"", nil, 1e-8},
+		{"optimizer: {name: lora_rite}", nil, 1e-6},
+		{"optimizer: {name: lora_rite, eps: null}", nil, 1e-6},
+		{"optimizer: {name: lora_rite, eps: 1e-8}", nil, 1e-8},
+		{"optimizer: {eps: 1e-3}", []string{"optimizer.name=lora_rite"}, 1e-3},
+		{"", []string{"optimizer.name=lora_rite"}, 1e-6},
+		{"optimizer: {name: lora_rite}", []string{"optimizer.name=riemann"}, 1e-8},
+	} {
+		if got := load(t, least+tc.file, tc.sets...).Optimizer.Eps; got != tc.want {
+			t.Errorf("%s %q: eps is %v, want %v", tc.file, tc.sets, got, tc.want)
+		}
+	}
+}
+
 func TestLoadRefuses(t *testing.T) {
 	for _, tc := range []struct {
 		name, text string
@@ -176,8 +196,18 @@ func TestLoadRefuses(t *testing.T) {
 		{"no length", least + "train: {epochs: 0}", nil, "@:3: train.epochs: epochs or max_steps must be above 0"},
 		{"both warm-ups", least, []string{"train.warmup_steps=1", "train.warmup_ratio=0.1"},
 			"--set train.warmup_ratio=0.1: give warmup_steps or warmup_ratio, not both; set one of them to 0"},
-		{"not yet", least + "optimizer: {name: lora_rite}\nmodel_: 1", nil,
-			"@:3: optimizer.name: this version does not have lora_rite yet; use stable_lora or adamw\n@:4: model_: unknown key; did you mean model?"},
+		{"no such optimizer", least + "optimizer: {name: rite}\nmodel_: 1", nil,
+			"@:3: optimizer.name: must be one of stable_lora, adamw, lora_plus, riemann, lora_rite, not \"rite\"\n@:4: model_: unknown key; did you mean model?"},
+		{"optimizer out of range", least, []string{"optimizer.eps=0", "optimizer.test_every=0", "optimizer.lr_ratio=0", "optimizer.reg=-1",
+			"optimizer.clip_unmagnified_grad=-1", "optimizer.update_skipping=-1", "optimizer.update_capping=-1", "optimizer.apply_escape=1"},
+			"--set optimizer.eps=0: must be above 0, not 0\n" +
+				"--set optimizer.test_every=0: must be at least 1, not 0\n" +
+				"--set optimizer.lr_ratio=0: must be above 0, not 0\n" +
+				"--set optimizer.reg=-1: must be at least 0, not -1\n" +
+				"--set optimizer.clip_unmagnified_grad=-1: must be at least 0, not -1\n" +
+				"--set optimizer.update_skipping=-1: must be at least 0, not -1\n" +
+				"--set optimizer.update_capping=-1: must be at least 0, not -1\n" +
+				"--set optimizer.apply_escape=1: must be true or false, not 1"},
 		{"no such task", least + "eval: {tasks: [{name: helaswag, path: p}]}", nil,
 			"@:3: eval.tasks.0.name: there is no task \"helaswag\" among hellaswag, arc_easy, arc_challenge, openbookqa, " +
 				"social_iqa, piqa, winogrande, boolq, gsm8k; did you mean hellaswag?"},

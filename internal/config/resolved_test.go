@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -74,7 +75,9 @@ func TestTrajectory(t *testing.T) {
 	bound := []string{"lora.r=2", "lora.alpha=2", "lora.dropout=0.5", "lora.target_modules=all-linear", "lora.exclude_modules=[x]",
 		"lora.layers=[1]", "lora.use_rslora=true", "lora.init=he", "optimizer.name=adamw", "optimizer.betas=[0.9,0.99]",
 		"optimizer.eps=1", "optimizer.weight_decay=1", "optimizer.shrink_ratio=0", "optimizer.stop_condition=false",
-		"optimizer.lr_ratio=1", "optimizer.reg=1", "data.train.0.format=text", "data.train.0.weight=2", "data.train.0.max_samples=2",
+		"optimizer.test_every=2", "optimizer.lr_ratio=1", "optimizer.reg=1", "optimizer.updated_factors=true",
+		"optimizer.correct_bias=false", "optimizer.clip_unmagnified_grad=0", "optimizer.update_skipping=0",
+		"optimizer.update_capping=1", "optimizer.apply_escape=true", "optimizer.balance_param=true", "data.train.0.format=text", "data.train.0.weight=2", "data.train.0.max_samples=2",
 		"data.train.0.columns={a: b}", "data.train.1.path=x", "data.max_length=9", "data.on_overflow=drop", "data.train_on=all",
 		"data.append_eos=false", "data.shuffle=false", "train.epochs=2", "train.max_steps=2", "train.batch_size=3",
 		"train.learning_rate=1", "train.lr_scheduler=cosine", "train.warmup_steps=1", "train.warmup_ratio=0.5",
@@ -105,13 +108,49 @@ func TestWarnings(t *testing.T) {
 	got := load(t, least, "optimizer.name=adamw", "optimizer.shrink_ratio=0.1", "optimizer.reg=1", "lora.init_from=a", "lora.r=4",
 		"train.lr_scheduler=constant", "train.min_lr_ratio=0.1", "eval.every_steps=5").Warnings()
 	want := []string{
-		"optimizer.shrink_ratio has no effect: only stable_lora shrinks",
-		"optimizer.reg has no effect: it belongs to riemann",
+		"optimizer.shrink_ratio has no effect: it belongs to stable_lora; optimizer.name is adamw",
+		"optimizer.reg has no effect: it belongs to riemann; optimizer.name is adamw",
 		"lora.r has no effect: lora.init_from brings its own",
 		"train.min_lr_ratio has no effect: a constant learning rate does not fall",
 		"eval.every_steps has no effect: there are neither data.eval files nor eval.tasks",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
+	}
+}
+
+// Every key that belongs to one optimizer is named where another is chosen.
+func TestWarningsOfForeignOptimizers(t *testing.T) {
+	keys := map[string][]string{
+		"stable_lora": {"shrink_ratio=0.1", "stop_condition=false", "test_every=2"},
+		"adamw":       nil,
+		"lora_plus":   {"lr_ratio=2"},
+		"riemann":     {"reg=1", "updated_factors=true", "correct_bias=false"},
+		"lora_rite": {"clip_unmagnified_grad=2", "update_skipping=2", "update_capping=2", "apply_escape=true",
+			"balance_param=true"},
+	}
+	own := 0
+	for name := range keys {
+		for owner, sets := range keys {
+			for _, set := range sets {
+				got := load(t, least, "optimizer.name="+name, "optimizer."+set).Warnings()
+				key, _, _ := strings.Cut(set, "=")
+				named := len(got) == 1 && strings.HasPrefix(got[0], "optimizer."+key+" has no effect: it belongs to "+owner)
+				if named == (name == owner) || name == owner && got != nil {
+					t.Errorf("%s with %s: %q", name, set, got)
+				}
+				if name == owner {
+					own++
+				}
+			}
+		}
+	}
+	// What is not in the table above belongs to all.
+	if n := reflect.TypeFor[Optimizer]().NumField(); own != n-len([]string{"name", "betas", "eps", "weight_decay"}) {
+		t.Errorf("%d keys of %d are in the table", own, n)
+	}
+	got := load(t, least, "optimizer.stop_condition=false", "optimizer.test_every=2").Warnings()
+	if want := []string{"optimizer.test_every has no effect: optimizer.stop_condition is false"}; !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
 	}
 }

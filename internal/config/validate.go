@@ -103,17 +103,18 @@ func (r *rules) targets(t Targets, key string) {
 }
 
 func (r *rules) optimizer(o Optimizer) {
-	if r.oneOf(o.Name, "optimizer.name", "stable_lora", "adamw", "lora_plus", "riemann", "lora_rite") {
-		r.require(o.Name == "stable_lora" || o.Name == "adamw", "optimizer.name",
-			"this version does not have %s yet; use stable_lora or adamw", o.Name)
-	}
+	r.oneOf(o.Name, "optimizer.name", "stable_lora", "adamw", "lora_plus", "riemann", "lora_rite")
 	r.fraction(o.Betas[0], "optimizer.betas.0")
 	r.fraction(o.Betas[1], "optimizer.betas.1")
 	r.above0(o.Eps, "optimizer.eps")
 	r.notNegative(o.WeightDecay, "optimizer.weight_decay")
 	r.fraction(o.ShrinkRatio, "optimizer.shrink_ratio")
+	r.atLeast(o.TestEvery, 1, "optimizer.test_every")
 	r.above0(o.LRRatio, "optimizer.lr_ratio")
-	r.above0(o.Reg, "optimizer.reg")
+	r.notNegative(o.Reg, "optimizer.reg")
+	r.notNegative(o.ClipUnmagnifiedGrad, "optimizer.clip_unmagnified_grad")
+	r.notNegative(o.UpdateSkipping, "optimizer.update_skipping")
+	r.notNegative(o.UpdateCapping, "optimizer.update_capping")
 }
 
 func (r *rules) data(d Data) {

@@ -20,14 +20,23 @@ func (c *Config) Warnings() []string {
 			}
 		})
 	}
-	if c.Optimizer.Name != "stable_lora" {
-		idle("only stable_lora shrinks", "optimizer.shrink_ratio", "optimizer.stop_condition")
+	for _, o := range []struct {
+		owner string
+		keys  []string
+	}{
+		{"stable_lora", []string{"shrink_ratio", "stop_condition", "test_every"}},
+		{"lora_plus", []string{"lr_ratio"}},
+		{"riemann", []string{"reg", "updated_factors", "correct_bias"}},
+		{"lora_rite", []string{"clip_unmagnified_grad", "update_skipping", "update_capping", "apply_escape", "balance_param"}},
+	} {
+		for _, key := range o.keys {
+			if c.Optimizer.Name != o.owner {
+				idle("it belongs to "+o.owner+"; optimizer.name is "+c.Optimizer.Name, "optimizer."+key)
+			}
+		}
 	}
-	if c.Optimizer.Name != "lora_plus" {
-		idle("it belongs to lora_plus", "optimizer.lr_ratio")
-	}
-	if c.Optimizer.Name != "riemann" {
-		idle("it belongs to riemann", "optimizer.reg")
+	if c.Optimizer.Name == "stable_lora" && !c.Optimizer.StopCondition {
+		idle("optimizer.stop_condition is false", "optimizer.test_every")
 	}
 	if c.LoRA.InitFrom != "" {
 		idle("lora.init_from brings its own", "lora.r", "lora.alpha", "lora.target_modules", "lora.exclude_modules",

@@ -13,6 +13,7 @@ import (
 	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/optim"
 	"github.com/stablelora/stablelora/internal/peft"
+	"github.com/stablelora/stablelora/internal/tensor"
 )
 
 // ResultsFile holds the accuracies; the evaluation writes it.
@@ -103,10 +104,15 @@ func (t *trainer) finish() error {
 	if err := t.adapter.Save(t.dir); err != nil {
 		return err
 	}
-	if t.cfg.LoRA.Init != "zero" {
-		if _, err := peft.Load(t.dir, peft.Modules(t.model)); err != nil {
-			return fmt.Errorf("the adapter just written does not load: %w", err)
-		}
+	if _, err := peft.Load(t.dir, peft.Modules(t.model), peft.AllowZeroB); err != nil {
+		return fmt.Errorf("the adapter just written does not load: %w", err)
+	}
+	var bs []*tensor.Param
+	for _, p := range t.pairs {
+		bs = append(bs, p.B)
+	}
+	if zero(bs) {
+		t.opt.Reporter.Warn("B is still 0 in every module: the adapter changes nothing, and eval, generate and merge refuse it")
 	}
 	if err := fsutil.WriteFile(filepath.Join(t.dir, cardFile), t.modelCard()); err != nil {
 		return err

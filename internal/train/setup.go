@@ -205,10 +205,25 @@ func (t *trainer) openAdapter() error {
 		return err
 	}
 	t.adapter.Attach(t.model)
-	if l.Init == "zero" && l.InitFrom == "" {
-		t.opt.Reporter.Warn("lora.init zero: with A = B = 0 both gradients are 0 and nothing is learnt; it shows the saddle point")
+	if zero(t.adapter.Params()) {
+		from := "lora.init zero"
+		if l.InitFrom != "" {
+			from = "lora.init_from " + l.InitFrom
+		}
+		t.opt.Reporter.Warn(from + ": with A = B = 0 both gradients are 0, each being a product with the other factor, so nothing " +
+			"will be learnt; it shows the saddle point")
 	}
 	return nil
+}
+
+// zero tells whether all of the factors are.
+func zero(factors []*tensor.Param) bool {
+	for _, f := range factors {
+		if optim.FrobeniusNorm(f.Value) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // adoptSpec takes r, alpha, targets, layers and rsLoRA from the adapter that
@@ -236,9 +251,7 @@ func (t *trainer) openOptimizer() error {
 	}
 	o, tr := t.cfg.Optimizer, t.cfg.Train
 	var err error
-	t.optimizer, err = optim.New(o.Name, t.pairs, optim.Hyper{Beta1: o.Betas[0], Beta2: o.Betas[1], Eps: o.Eps,
-		WeightDecay: o.WeightDecay, ShrinkRatio: o.ShrinkRatio, StopCondition: o.StopCondition})
-	if err != nil {
+	if t.optimizer, err = optim.New(o.Name, t.pairs, hyper(o)); err != nil {
 		return &UsageError{err}
 	}
 	t.schedule, err = optim.NewSchedule(tr.LRScheduler, tr.LearningRate, t.total, tr.WarmupSteps, tr.WarmupRatio, tr.MinLRRatio)
@@ -247,4 +260,15 @@ func (t *trainer) openOptimizer() error {
 	}
 	t.monitor = newMonitor(t.cfg.Log.Every, t.layers, t.pairs, t.optimizer, o.ShrinkRatio)
 	return nil
+}
+
+func hyper(o config.Optimizer) optim.Hyper {
+	return optim.Hyper{
+		Beta1: o.Betas[0], Beta2: o.Betas[1], Eps: o.Eps, WeightDecay: o.WeightDecay,
+		ShrinkRatio: o.ShrinkRatio, StopCondition: o.StopCondition, TestEvery: o.TestEvery,
+		LRRatio: o.LRRatio,
+		Reg:     o.Reg, UpdatedFactors: o.UpdatedFactors, CorrectBias: o.CorrectBias,
+		ClipUnmagnified: o.ClipUnmagnifiedGrad, SkipUpdate: o.UpdateSkipping, CapUpdate: o.UpdateCapping,
+		Escape: o.ApplyEscape, Balance: o.BalanceParam,
+	}
 }

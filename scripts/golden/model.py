@@ -18,6 +18,8 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
+from methods import Riemann, Rite, lora_plus
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COMMON = dict(hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4,
               num_key_value_heads=2, vocab_size=40, bos_token_id=1, eos_token_id=2, max_position_embeddings=64)
@@ -113,7 +115,16 @@ def golden(name):
     save_file({k: v.contiguous() for k, v in out.items()}, folder / "golden.safetensors")
 
 
-def trace(optimizer, shrink):
+METHODS = {
+    "adamw": (lora_plus, dict(lr_ratio=1.0, weight_decay=0.01)),
+    "stable_lora": (lora_plus, dict(lr_ratio=1.0, weight_decay=0.01)),
+    "lora_plus": (lora_plus, dict(lr_ratio=4.0, weight_decay=0.01)),
+    "riemann": (Riemann, dict(reg=0.1, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.01)),
+    "lora_rite": (Rite, dict(betas=(0.9, 0.999), eps=1e-6, weight_decay=0.01)),
+}
+
+
+def trace(optimizer, shrink=0.0):
     """Ten steps of two micro-batches on the qwen2 model; lr, clipping and the shrink are large enough to matter."""
     model, _ = build("qwen2")
     model = adapt(model, ["q_proj", "v_proj", "down_proj"], 7, zero_b=True)
@@ -121,13 +132,15 @@ def trace(optimizer, shrink):
     out = {"start." + n: p.detach().clone() for n, p in params.items()}
     a = [p for n, p in params.items() if "lora_A" in n]
     b = [p for n, p in params.items() if "lora_B" in n]
-    adamw = torch.optim.AdamW(a + b, lr=1.0, weight_decay=0.01)
+    make, settings = METHODS[optimizer]
+    opt = make(list(zip(a, b)), 1.0, **settings)
     keep = [True] * len(a)
     rows = {k: [] for k in ("input_ids", "labels", "attention_mask", "loss", "lr", "grad_norm", "keep")}
     for step in range(10):
         micro = [batch([9, 6], COMMON["vocab_size"], 100 + 2 * step + i) for i in range(2)]
         count = sum((l[:, 1:] != -100).sum() for _, l, _ in micro)
-        adamw.zero_grad()
+        for p in a + b:
+            p.grad = None
         loss = 0.0
         for ids, labels, mask in micro:
             part = token_losses(model(input_ids=ids, attention_mask=mask).logits, labels) / count
@@ -135,8 +148,6 @@ def trace(optimizer, shrink):
             loss += part.item()
         norm = torch.nn.utils.clip_grad_norm_(a + b, 1.0)
         lr = 0.02 * (1 - step / 10)
-        for group in adamw.param_groups:
-            group["lr"] = lr
         with torch.no_grad():
             for i in range(len(a)):
                 if shrink and keep[i]:
@@ -144,7 +155,12 @@ def trace(optimizer, shrink):
                         keep[i] = False
                     else:
                         a[i].mul_(1 - shrink)
-        adamw.step()
+        if make is lora_plus:
+            for group, ratio in zip(opt.param_groups, (1.0, settings["lr_ratio"])):
+                group["lr"] = lr * ratio
+            opt.step()
+        else:
+            opt.step(lr)
         for key in ("input_ids", "labels", "attention_mask"):
             rows[key].append(torch.stack([m[("input_ids", "labels", "attention_mask").index(key)] for m in micro]))
         rows["loss"].append(torch.tensor(loss))
@@ -164,5 +180,7 @@ if __name__ == "__main__":
     torch.use_deterministic_algorithms(True)
     for name in MODELS:
         golden(name)
-    trace("adamw", 0.0)
+    trace("adamw")
     trace("stable_lora", 0.08)
+    for name in ("lora_plus", "riemann", "lora_rite"):
+        trace(name)
