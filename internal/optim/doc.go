@@ -10,5 +10,7 @@
 // Arithmetic is float32 with every rounding written out, because a compiler may
 // fuse x*y + z but not float32(x*y) + z; scalars are float64 and rounded once.
 // Elements are independent and sums run in a fixed order in float64, so results
-// depend neither on threads nor on the architecture.
+// depend neither on threads nor on the architecture. The preconditioners of
+// Riemann and LoRARITE are r by r matrices in float64 and decomposed by gonum,
+// which sums in another order on another architecture.
 package optim
