@@ -10,37 +10,6 @@ import (
 	"github.com/stablelora/stablelora/internal/cost"
 )
 
-func (p *plan) assume(format string, args ...any) {
-	p.Assumptions = append(p.Assumptions, fmt.Sprintf(format, args...))
-}
-
-// estimate fills in what the job costs.
-func (p *plan) estimate(j *cost.Job, s cost.Survey, r cost.Rates, l cost.Limits, prices cost.Prices) {
-	est := j.Estimate(s, r, l.Bytes)
-	p.Parameters, p.Trainable = j.Config.NumParameters(), cost.TrainableParameters(j.Config, j.Ranks)
-	for _, block := range j.Ranks {
-		for _, rank := range block {
-			p.Modules += min(rank, 1)
-		}
-	}
-	p.Steps, p.Sequences, p.Tokens, p.Supervised, p.Longest = j.Steps, s.Sequences, s.Tokens, s.Supervised, s.Longest
-	sizes := j.Sizes(s)
-	p.MemoryBytes, p.Recompute, p.Available = est.Memory.Total(), est.Recompute, l.Bytes
-	p.Kept, p.Again = newMemory(sizes.Memory(false)), newMemory(sizes.Memory(true))
-	p.Flops, p.FlopsAgain, p.Seconds = est.Work.Needed.Total(), est.Work.Again.Total(), est.Seconds
-	steps := float64(max(j.Steps, 1))
-	p.StepFlops, p.StepSeconds = p.Flops/steps, p.Seconds/steps
-	p.Speed, p.GFlops = s.Tokens/p.Seconds, p.Flops/p.Seconds/1e9
-	kWh, money, hasEnergy, hasMoney := prices.Of(p.Seconds)
-	if hasEnergy {
-		p.Energy = &kWh
-	}
-	if hasMoney {
-		p.Price = &money
-	}
-	p.Advice = append(p.Advice, j.Advise(r, l)...)
-}
-
 func printPlan(out io.Writer, p *plan, l cost.Limits) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "model\t%s, %s parameters\n", p.Model, count(float64(p.Parameters)))
