@@ -2,6 +2,7 @@ package train
 
 import (
 	"fmt"
+	"runtime/debug"
 	"time"
 
 	"github.com/stablelora/stablelora/internal/chat"
@@ -75,6 +76,7 @@ func (t *trainer) openModel() error {
 	if err != nil {
 		return err
 	}
+	debug.FreeOSMemory() // what reading has left behind
 	if t.model, err = t.shared.loadModel(t.cfg.Model.Path); err != nil {
 		return err
 	}
