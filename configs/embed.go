@@ -1,5 +1,5 @@
 // Package configs embeds the commented configurations of this folder: the demo's
-// quickstart.yaml, and one for each model of the Stable-LoRA paper. It must not
+// quickstart.yaml and sweep.yaml, and one for each model of the Stable-LoRA paper. It must not
 // know what the keys mean; internal/config does.
 package configs
 

@@ -27,24 +27,23 @@ func TestEveryConfigurationLoads(t *testing.T) {
 }
 
 // The demo must run from a fresh clone: all its files are in the tree.
-func TestQuickstartIsComplete(t *testing.T) {
-	c, err := config.Load("quickstart.yaml", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	paths := []string{c.Model.Path}
-	for _, f := range c.Data.Train {
-		paths = append(paths, f.Path)
-	}
-	for _, f := range c.Data.Eval {
-		paths = append(paths, f.Path)
-	}
-	for _, task := range c.Eval.Tasks {
-		paths = append(paths, task.Path)
-	}
-	for _, p := range paths {
-		if _, err := os.Stat(p); err != nil {
-			t.Error(err)
+func TestDemoIsComplete(t *testing.T) {
+	for _, name := range []string{"quickstart.yaml", "sweep.yaml"} {
+		c, err := config.Load(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths := []string{c.Model.Path}
+		for _, f := range append(c.Data.Train, c.Data.Eval...) {
+			paths = append(paths, f.Path)
+		}
+		for _, task := range c.Eval.Tasks {
+			paths = append(paths, task.Path)
+		}
+		for _, p := range paths {
+			if _, err := os.Stat(p); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

@@ -26,6 +26,7 @@ var layers = [][]string{
 	{"data", "peft", "checkpoint", "metrics", "preset", "cost"},
 	{"infer"},
 	{"train", "eval", "bench"},
+	{"sweep"},
 }
 
 // forbidden edges that the layers alone would allow.
@@ -42,6 +43,7 @@ var forbidden = map[string][]string{
 	"metrics":    {"model", "nn", "optim", "config"},
 	"eval":       {"model", "nn", "train", "config", "peft"},
 	"train":      {"eval", "infer", "task"},
+	"sweep":      {"nn", "tensor", "optim", "data"},
 	"cost":       {"nn", "tensor", "config", "fsutil", "sysinfo", "parallel"},
 	"bench":      {"preset", "config", "data", "tokenizer"},
 }

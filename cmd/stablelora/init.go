@@ -16,10 +16,11 @@ import (
 	"github.com/stablelora/stablelora/internal/fsutil"
 )
 
-// demoConfig is the configuration that trains the demo, and the folder its paths
-// start with in the source tree.
+// The configurations that train the demo, once and in a sweep, and the folder
+// their paths start with in the source tree.
 const (
 	demoConfig = "quickstart.yaml"
+	demoSweep  = "sweep.yaml"
 	demoPrefix = "../internal/demo/"
 )
 
@@ -30,7 +31,8 @@ func newInitCmd(e *env) *cobra.Command {
 		Short: "Write a commented configuration, or the demo",
 		Long: `Write a commented configuration with every key to FILE (stablelora.yaml).
 With --demo DIR write the demo there instead: a small model, its data, and a
-configuration that trains it in less than a minute. Nothing is overwritten.` + exitStatus,
+configuration that trains it in less than a minute, and one for a sweep. Nothing
+is overwritten.` + exitStatus,
 		Example: `  stablelora init
   stablelora init --demo demo && stablelora train --config demo/quickstart.yaml`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -74,13 +76,10 @@ func runInit(demoDir string, args []string) ([]string, error) {
 }
 
 func writeDemo(dir string) ([]string, error) {
-	raw, err := configs.FS.ReadFile(demoConfig)
-	if err != nil {
-		return nil, err
-	}
-	path := filepath.Join(dir, demoConfig)
-	if _, err := os.Stat(path); err == nil {
-		return nil, usagef("%s is there already; choose another folder", path)
+	for _, name := range []string{demoConfig, demoSweep} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
+			return nil, usagef("%s is there already; choose another folder", filepath.Join(dir, name))
+		}
 	}
 	files, err := demo.WriteTo(dir)
 	if errors.Is(err, fs.ErrExist) {
@@ -89,7 +88,18 @@ func writeDemo(dir string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(files, path), writeNew(path, bytes.ReplaceAll(raw, []byte(demoPrefix), nil))
+	for _, name := range []string{demoConfig, demoSweep} {
+		raw, err := configs.FS.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		path := filepath.Join(dir, name)
+		if err := writeNew(path, bytes.ReplaceAll(raw, []byte(demoPrefix), nil)); err != nil {
+			return nil, err
+		}
+		files = append(files, path)
+	}
+	return files, nil
 }
 
 // writeNew writes a file that must not exist yet.

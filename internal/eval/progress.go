@@ -95,6 +95,14 @@ func (p *Progress) Options(key string, opts Options) Options {
 	return opts
 }
 
+// Close closes the file, to be gone on with.
+func (p *Progress) Close() error {
+	if p == nil {
+		return nil
+	}
+	return p.f.Close()
+}
+
 // Finish removes the file: the results are written.
 func (p *Progress) Finish() error {
 	if p == nil {
