@@ -71,20 +71,17 @@ func printPlanMemory(w io.Writer, p *plan) {
 }
 
 func printAdvice(w io.Writer, p *plan, l cost.Limits) error {
-	over := false
+	if p.Fits && l.Bytes > 0 {
+		fmt.Fprintf(w, "\nIt fits: %.1f GB of %.1f GB.\n", float64(p.MemoryBytes)/1e9, float64(l.Bytes)/1e9)
+	}
+	if p.Fits {
+		return nil
+	}
 	if l.Bytes > 0 && p.MemoryBytes > l.Bytes {
-		over = true
 		fmt.Fprintf(w, "\n%.1f GB do not fit into %.1f GB.", float64(p.MemoryBytes)/1e9, float64(l.Bytes)/1e9)
 	}
 	if l.Seconds > 0 && p.Seconds > l.Seconds {
-		over = true
 		fmt.Fprintf(w, "\n%s are more than %s.", duration(p.Seconds), duration(l.Seconds))
-	}
-	if !over {
-		if l.Bytes > 0 {
-			fmt.Fprintf(w, "\nIt fits: %.1f GB of %.1f GB.\n", float64(p.MemoryBytes)/1e9, float64(l.Bytes)/1e9)
-		}
-		return nil
 	}
 	fmt.Fprintln(w, " What would change that:")
 	for _, c := range p.Advice {

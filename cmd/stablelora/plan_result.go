@@ -34,6 +34,7 @@ type plan struct {
 	Kept        memory  `json:"memory_kept"` // with activations kept
 	Again       memory  `json:"memory_recomputed"`
 	Available   uint64  `json:"available_bytes"` // to keep to; 0: not known
+	Fits        bool    `json:"fits"`            // into memory and time to keep to
 	Flops       float64 `json:"flops"`           // needed work, of all steps
 	FlopsAgain  float64 `json:"flops_recomputed"`
 	StepFlops   float64 `json:"flops_per_step"`
@@ -154,5 +155,6 @@ func (p *plan) estimate(j *cost.Job, s cost.Survey, r cost.Rates, l cost.Limits,
 	if hasMoney {
 		p.Price = &money
 	}
+	p.Fits = (l.Bytes == 0 || p.MemoryBytes <= l.Bytes) && (l.Seconds == 0 || p.Seconds <= l.Seconds)
 	p.Advice = append(p.Advice, j.Advise(r, l)...)
 }
