@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -68,7 +69,6 @@ func runSweep(ctx context.Context, e *env, o sweep.Options) error {
 	if err := report.Write(e.out); err != nil {
 		return err
 	}
-	finished, diverged := report.Done()
-	_, err = fmt.Fprintf(e.out, "%d runs finished, %d diverged; table in %s/%s\n", finished, diverged, o.Dir, sweep.CSVFile)
+	_, err = fmt.Fprintf(e.out, "%d runs finished, %d diverged; table in %s\n", report.Finished, report.Diverged, filepath.Join(o.Dir, sweep.CSVFile))
 	return err
 }

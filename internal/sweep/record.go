@@ -138,15 +138,25 @@ func readState(dir string) (*Report, error) {
 	return r, nil
 }
 
-// save writes sweep.csv and sweep.json, each whole or not at all.
+// save writes sweep.json and sweep.csv, each whole or not at all.
 func (r *Report) save(dir string) error {
-	if err := fsutil.WriteTo(filepath.Join(dir, CSVFile), r.writeCSV); err != nil {
-		return err
+	r.Finished, r.Diverged = 0, 0
+	for _, run := range r.Runs {
+		switch run.Status {
+		case Finished:
+			r.Finished++
+		case Diverged:
+			r.Diverged++
+		}
 	}
-	return fsutil.WriteTo(filepath.Join(dir, StateFile), func(w io.Writer) error {
+	err := fsutil.WriteTo(filepath.Join(dir, StateFile), func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
 		return e.Encode(r)
 	})
+	if err != nil {
+		return err
+	}
+	return fsutil.WriteTo(filepath.Join(dir, CSVFile), r.writeCSV)
 }

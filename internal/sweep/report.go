@@ -11,7 +11,9 @@ import (
 type Report struct {
 	OutputDir   string       `json:"output_dir"`
 	Version     string       `json:"version"`
-	Keys        []string     `json:"keys"` // of the grid
+	Keys        []string     `json:"keys"`     // of the grid
+	Finished    int          `json:"finished"` // runs
+	Diverged    int          `json:"diverged"`
 	Runs        []Record     `json:"runs"`
 	Cells       []Cell       `json:"cells,omitempty"`
 	Choice      *Choice      `json:"choice,omitempty"` // nil where nothing was held out
@@ -124,19 +126,6 @@ func (r *Report) compare() {
 
 func (r *Report) note(format string, args ...any) {
 	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
-}
-
-// Done counts the runs by what became of them.
-func (r *Report) Done() (finished, diverged int) {
-	for _, run := range r.Runs {
-		switch run.Status {
-		case Finished:
-			finished++
-		case Diverged:
-			diverged++
-		}
-	}
-	return finished, diverged
 }
 
 // label names a cell by the values of some keys: "adamw, learning_rate=1e-3".

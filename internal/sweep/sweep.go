@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/eval"
@@ -142,7 +143,7 @@ func (s *sweeper) takeOver(old []Record) error {
 			return usagef("--resume: the run %s in %s was planned with other settings%s; restore them, or choose another folder",
 				was.Folder, s.Dir, s.changed(was.Folder))
 		}
-		was.Cell = now.Cell
+		was.Cell, was.Values, was.Seed = now.Cell, now.Values, now.Seed
 		if was.Status == Diverged || was.Status == Finished && was.reopen(filepath.Join(s.Dir, was.Folder)) {
 			*now = was
 		}
@@ -222,9 +223,20 @@ func (s *sweeper) run(ctx context.Context, i int) error {
 		err = record.finish(dir, result, evaluate != nil || len(p.cfg.Data.Eval) > 0)
 	}
 	if err != nil {
-		return err
+		return s.named(p, err)
 	}
 	return s.report.save(s.Dir)
+}
+
+// named tells which run an error is of, and the way out that a sweep has.
+func (s *sweeper) named(p planned, err error) error {
+	if errors.As(err, new(*train.InterruptedError)) {
+		return err
+	}
+	if strings.Contains(err.Error(), "--overwrite") {
+		return fmt.Errorf("run %s: %w (a sweep has no --overwrite: remove the run's folder and go on with --resume)", p.folder, err)
+	}
+	return fmt.Errorf("run %s: %w", p.folder, err)
 }
 
 // command is what trains a run by itself.
@@ -248,11 +260,7 @@ func (s *sweeper) stopped(ctx context.Context, err error) error {
 	default:
 		return err
 	}
-	for _, r := range s.report.Runs {
-		if r.Status != Pending {
-			stop.Done++
-		}
-	}
+	stop.Done = s.report.Finished + s.report.Diverged
 	return stop
 }
 
