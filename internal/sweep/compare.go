@@ -9,8 +9,8 @@ import (
 	"github.com/stablelora/stablelora/internal/rng"
 )
 
-// Comparison is a paired test of two cells on the items of one measure. The value
-// of an item is the mean over the seeds that both cells finished.
+// Comparison is a paired test of two cells on the items of one measure, over the
+// seeds that both cells finished.
 type Comparison struct {
 	A          int      `json:"a"` // cells
 	B          int      `json:"b"`
@@ -39,7 +39,8 @@ type BySeed struct {
 
 const (
 	mcNemar   = "exact McNemar"
-	bootstrap = "paired bootstrap"
+	bootstrap = "paired bootstrap"            // of the items, with one seed
+	twoWay    = "paired bootstrap, seeds too" // with several
 )
 
 // test compares the methods' chosen cells with each other or, where there is one
@@ -75,9 +76,20 @@ func (r *Report) test(measures []measure) {
 	if n := len(r.Comparisons); n > 1 {
 		r.note("%d tests were made: of so many, one in twenty has p below 0.05 by chance alone. p (Holm) is corrected for all of them", n)
 	}
-	if len(r.Comparisons) > 0 {
-		r.note("the tests ask whether the difference would hold on other items; whether it holds for other seeds, the standard deviations show")
+	switch most := r.mostSeeds(); {
+	case most == 1:
+		r.note("with one seed the tests ask only whether the difference would hold on other items; another seed may turn it round")
+	case most > 1:
+		r.note("the tests take in how much items and seeds differ; %d seeds show the latter roughly", most)
 	}
+}
+
+// mostSeeds is the number of seeds of the test with most of them.
+func (r *Report) mostSeeds() (most int) {
+	for _, c := range r.Comparisons {
+		most = max(most, len(c.Seeds))
+	}
+	return most
 }
 
 // role tells what a measure is to the choice.
@@ -93,7 +105,8 @@ func (ch *Choice) role(name string) string {
 
 // run fills in the rest; false: the cells have nothing in common.
 func (c *Comparison) run(a, b *Cell) bool {
-	var d, weights []float64
+	var d [][]float64 // by seed and item
+	var weights []float64
 	var loss bool
 	binary := true
 	for _, ra := range a.runs {
@@ -103,16 +116,15 @@ func (c *Comparison) run(a, b *Cell) bool {
 		}
 		ma, okA := ra.measure(c.Measure)
 		mb, okB := b.runs[i].measure(c.Measure)
-		if !okA || !okB || ma.items != mb.items || len(ma.values) != len(mb.values) || d != nil && len(d) != len(ma.values) {
+		if !okA || !okB || ma.items != mb.items || len(ma.values) != len(mb.values) || d != nil && len(d[0]) != len(ma.values) {
 			continue
 		}
-		if d == nil {
-			d, weights, loss = make([]float64, len(ma.values)), ma.weights, ma.loss
-		}
+		weights, loss = ma.weights, ma.loss
+		own := make([]float64, len(ma.values))
 		s := BySeed{Seed: ra.Seed}
 		for j, v := range ma.values {
 			w := mb.values[j]
-			d[j] += v - w
+			own[j] = v - w
 			binary = binary && (v == 0 || v == 1) && (w == 0 || w == 1)
 			if v > w {
 				s.OnlyA++
@@ -121,61 +133,79 @@ func (c *Comparison) run(a, b *Cell) bool {
 			}
 		}
 		s.P = eval.McNemar(s.OnlyA, s.OnlyB)
+		d = append(d, own)
 		c.Seeds, c.BySeed = append(c.Seeds, ra.Seed), append(c.BySeed, s)
 	}
 	if d == nil {
 		return false
 	}
-	for j := range d {
-		d[j] /= float64(len(c.Seeds))
-	}
-	c.Items, c.Difference = len(d), ratio(d, weights)
-	c.Test = bootstrap
+	c.Items, c.Difference = len(d[0]), ratio(meanOf(d), weights)
 	low, high, p := resample(d, weights)
-	c.P = p
-	if len(d) > 1 {
+	if c.P = p; c.Items > 1 {
 		c.Low, c.High = &low, &high
+	}
+	if c.Test = twoWay; len(d) == 1 {
+		c.Test = bootstrap
 	}
 	if loss || !binary {
 		c.BySeed = nil
-	} else if len(c.Seeds) == 1 {
+	} else if len(d) == 1 {
 		c.Test, c.P = mcNemar, c.BySeed[0].P
 	}
 	return true
 }
 
-// resamples of the items, with the same seed in every test.
+// meanOf is each item's mean over the seeds.
+func meanOf(d [][]float64) []float64 {
+	mean := make([]float64, len(d[0]))
+	for j := range mean {
+		for _, own := range d {
+			mean[j] += own[j]
+		}
+		mean[j] /= float64(len(d))
+	}
+	return mean
+}
+
+// resamples, with the same seed in every test.
 const (
 	resamples     = 10000
 	bootstrapSeed = 1
 )
 
-// resample draws as many items as there are, with replacement, again and again
-// (Efron and Tibshirani 1993, §16.4): the 95 % interval of Σd/Σweight, and how
-// often it strays from its value by at least that value. No p is below that of
-// all k items that differ doing so in one direction, 2^(1-k).
-func resample(d, weights []float64) (low, high, p float64) {
-	n, differ := len(d), 0
-	for _, v := range d {
+// resample draws as many items as there are, and as many seeds, with replacement
+// again and again (Efron and Tibshirani 1993, §16.4): the 95 % interval of the
+// mean over seeds of Σd/Σweight, and how often it strays from its value by at least
+// that value. The draws of n seeds alone would have (n-1)/n of the variance; they
+// are stretched to the whole. No p is below that of all k items that differ doing
+// so in one direction, 2^(1-k).
+func resample(d [][]float64, weights []float64) (low, high, p float64) {
+	mean := meanOf(d)
+	n, differ := len(mean), 0
+	for _, v := range mean {
 		if v != 0 {
 			differ++
 		}
 	}
-	value := ratio(d, weights)
+	value := ratio(mean, weights)
 	if differ == 0 {
 		return 0, 0, 1
 	}
 	r := rng.New(bootstrapSeed, "bootstrap")
 	values := make([]float64, resamples)
+	sums := make([]float64, len(d)) // by seed
 	far := 0
 	for k := range values {
-		var sum, total float64
+		clear(sums)
+		total := 0.0
 		for range n {
 			i := r.IntN(n)
-			sum += d[i]
+			for s := range d {
+				sums[s] += d[s][i]
+			}
 			total += weight(weights, i)
 		}
-		values[k] = sum / total
+		values[k] = drawSeeds(r, sums) / total
 		if math.Abs(values[k]-value) >= math.Abs(value) {
 			far++
 		}
@@ -183,6 +213,21 @@ func resample(d, weights []float64) (low, high, p float64) {
 	slices.Sort(values)
 	p = float64(1+far) / (resamples + 1)
 	return values[resamples*25/1000], values[resamples*975/1000-1], max(p, math.Exp2(float64(1-differ)))
+}
+
+// drawSeeds is the mean of as many sums as there are, drawn with replacement,
+// its distance from the mean of all stretched by the root of n/(n-1).
+func drawSeeds(r *rng.Stream, sums []float64) float64 {
+	n := float64(len(sums))
+	if n == 1 {
+		return sums[0]
+	}
+	drawn := 0.0
+	for range sums {
+		drawn += sums[r.IntN(len(sums))]
+	}
+	all := ratio(sums, nil)
+	return all + (drawn/n-all)*math.Sqrt(n/(n-1))
 }
 
 // holm corrects the p-values for their number (Holm 1979): the smallest is

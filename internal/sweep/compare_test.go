@@ -21,7 +21,7 @@ func TestResample(t *testing.T) {
 		weights[i] = float64(1 + r.IntN(9))
 		d[i] = (0.08 + r.Normal()) * weights[i]
 	}
-	low, high, p := resample(d, weights)
+	low, high, p := resample([][]float64{d}, weights)
 	value := ratio(d, weights)
 	var sum, total float64 // the variance of a ratio
 	for i := range d {
@@ -33,18 +33,51 @@ func TestResample(t *testing.T) {
 	if math.Abs(low-(value-1.96*se)) > 0.1*se || math.Abs(high-(value+1.96*se)) > 0.1*se || math.Abs(p-want) > 0.02 {
 		t.Errorf("%v in [%v, %v], p %v; the normal approximation says [%v, %v], p %v", value, low, high, p, value-1.96*se, value+1.96*se, want)
 	}
-	if _, _, again := resample(d, weights); again != p {
+	if _, _, again := resample([][]float64{d}, weights); again != p {
 		t.Errorf("p is %v and then %v", p, again)
 	}
-	if _, _, p := resample([]float64{0, 0, 0}, nil); p != 1 {
+	if _, _, p := resample([][]float64{{0, 0, 0}}, nil); p != 1 {
 		t.Errorf("no difference: p %v", p)
 	}
 	// However large, few differences prove little.
-	if _, _, p := resample([]float64{5, 5, 5}, nil); p != 0.25 {
+	if _, _, p := resample([][]float64{{5, 5, 5}}, nil); p != 0.25 {
 		t.Errorf("three of three: p %v", p)
 	}
-	if _, _, p := resample([]float64{5}, nil); p != 1 {
+	if _, _, p := resample([][]float64{{5}}, nil); p != 1 {
 		t.Errorf("one item: p %v", p)
+	}
+}
+
+// Seeds count as items do: where they disagree, ever so many items prove nothing.
+func TestResampleSeeds(t *testing.T) {
+	r := rng.New(4, "test")
+	const seeds, items = 12, 300
+	d, effects := make([][]float64, seeds), make([]float64, seeds)
+	for s := range d {
+		effects[s] = 0.2 + 0.4*r.Normal()
+		for range items {
+			d[s] = append(d[s], effects[s])
+		}
+	}
+	var sum float64
+	mean := ratio(effects, nil)
+	for _, e := range effects {
+		sum += (e - mean) * (e - mean)
+	}
+	se := math.Sqrt(sum / (seeds - 1) / seeds)
+	want := math.Erfc(math.Abs(mean) / se / math.Sqrt2)
+	if low, high, p := resample(d, nil); math.Abs(low-(mean-1.96*se)) > 0.15*se || math.Abs(high-(mean+1.96*se)) > 0.15*se || math.Abs(p-want) > 0.03 {
+		t.Errorf("%v in [%v, %v], p %v; the normal approximation says %v ± %v, p %v", mean, low, high, p, mean, 1.96*se, want)
+	}
+	if _, _, p := resample(d[:1], nil); p > 0.001 {
+		t.Errorf("one seed: p %v", p)
+	}
+	opposed := make([]float64, items)
+	for i := range opposed {
+		opposed[i] = -0.9 * d[0][i]
+	}
+	if _, _, p := resample([][]float64{d[0], opposed}, nil); p < 0.5 {
+		t.Errorf("two seeds that disagree: p %v", p)
 	}
 }
 
@@ -116,12 +149,12 @@ func TestCompare(t *testing.T) {
 		t.Fatalf("%+v", r.Comparisons)
 	}
 	c := r.Comparisons[0]
-	if c.LabelA != "rite, learning_rate=2" || c.LabelB != "adamw, learning_rate=1" || c.Role != "chosen on" || c.Difference != -0.5 || c.Test != bootstrap || c.BySeed != nil {
+	if c.LabelA != "rite, learning_rate=2" || c.LabelB != "adamw, learning_rate=1" || c.Role != "chosen on" || c.Difference != -0.5 || c.Test != twoWay || c.BySeed != nil {
 		t.Errorf("%+v", c)
 	}
 	c = r.Comparisons[1]
-	// Per item: (1+0)/2, 1, 1, 1/2, 0, -1/2.
-	if c.Role != "confirmed on" || math.Abs(c.Difference-2.5/6) > 1e-15 || c.Test != bootstrap || c.Items != 6 || len(c.Seeds) != 2 ||
+	// Of the seeds: 3/6 and 2/6.
+	if c.Role != "confirmed on" || math.Abs(c.Difference-2.5/6) > 1e-15 || c.Test != twoWay || c.Items != 6 || len(c.Seeds) != 2 ||
 		cmp.Diff([]BySeed{{1, 3, 0, 0.25}, {2, 3, 1, 0.625}}, c.BySeed) != "" {
 		t.Errorf("%+v", c)
 	}
