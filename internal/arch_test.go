@@ -18,14 +18,14 @@ const module = "github.com/stablelora/stablelora/"
 // package may import those below it, not those beside or above it, unless
 // beside says so.
 var layers = [][]string{
-	{"dtype", "fma", "isa", "parallel", "rng", "fsutil", "sysinfo", "spell", "demo"},
+	{"dtype", "fma", "isa", "parallel", "rng", "fsutil", "sysinfo", "spell", "demo", "chart", "tfevents"},
 	{"blas", "vec", "records"},
 	{"tensor"},
 	{"nn", "tokenizer", "safetensors", "config"},
 	{"model", "optim", "task", "chat", "golden"},
 	{"data", "peft", "checkpoint", "metrics", "preset", "cost"},
-	{"infer"},
-	{"train", "eval", "bench"},
+	{"infer", "runfolder"},
+	{"train", "eval", "bench", "report"},
 	{"sweep"},
 }
 
@@ -45,6 +45,8 @@ var forbidden = map[string][]string{
 	"train":      {"eval", "infer", "task"},
 	"sweep":      {"nn", "tensor", "optim", "data"},
 	"cost":       {"nn", "tensor", "config", "fsutil", "sysinfo", "parallel"},
+	"runfolder":  {"model", "config", "peft", "optim"},
+	"report":     {"model", "config", "peft", "optim", "infer", "fsutil"},
 	"bench":      {"preset", "config", "data", "tokenizer"},
 }
 
