@@ -86,7 +86,7 @@ until its norm fits that of B.` + exitStatus,
 	flags.BoolVar(&e.json, "json", false, "print one JSON document with the result on standard output")
 	flags.BoolVar(&e.quiet, "quiet", false, "print no progress, only warnings and the result")
 	flags.IntVar(&e.threads, "threads", runtime.GOMAXPROCS(0), "worker threads")
-	root.AddCommand(newTrainCmd(e), newSweepCmd(e), newEvalCmd(e), newMergeCmd(e), newGenerateCmd(e), newInspectCmd(e),
+	root.AddCommand(newTrainCmd(e), newSweepCmd(e), newReportCmd(e), newEvalCmd(e), newMergeCmd(e), newGenerateCmd(e), newInspectCmd(e),
 		newTokenizeCmd(e), newInitCmd(e), newPlanCmd(e), newBenchCmd(e), newDoctorCmd(e), newVersionCmd(e))
 	describeCompletion(root)
 	return root

@@ -201,7 +201,7 @@ func TestKilledAtRandom(t *testing.T) {
 		names = append(names, e.Name())
 	}
 	want := []string{"README.md", "adapter_config.json", "adapter_model.safetensors", "checkpoint-11", "checkpoint-12",
-		"config.resolved.yaml", "metrics.jsonl", "stability.jsonl", "stablelora.json"}
+		"config.resolved.yaml", "metrics.jsonl", "report.html", "stability.jsonl", "stablelora.json"}
 	if !slices.Equal(names, want) {
 		t.Errorf("the folder holds %q, want %q", names, want)
 	}

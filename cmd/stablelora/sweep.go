@@ -63,6 +63,7 @@ func runSweep(ctx context.Context, e *env, o sweep.Options) error {
 	if err != nil {
 		return err
 	}
+	e.sweepReports(report)
 	if e.json {
 		return e.printJSON(report)
 	}

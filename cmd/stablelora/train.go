@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -89,6 +90,9 @@ func runTrain(ctx context.Context, e *env, o trainOptions) error {
 		Command: commandLine(os.Args[1:]), Reporter: reporter,
 		Evaluate: runEvaluation(e, cfg, questions, reporter),
 	})
+	if interrupted, diverged := (*train.InterruptedError)(nil), (*train.DivergedError)(nil); err == nil || errors.As(err, &interrupted) || errors.As(err, &diverged) {
+		e.ownReport(cfg.Output.Dir)
+	}
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,9 @@ import (
 // ResultsFile holds the accuracies; the evaluation writes it.
 const ResultsFile = "results.json"
 
+// ReportFile shows the run as pictures; what writes it is not known here.
+const ReportFile = "report.html"
+
 const (
 	summaryFile = "stablelora.json"
 	cardFile    = "README.md"
@@ -26,7 +29,7 @@ const (
 
 // runFiles are what a run writes into its folder beside checkpoints.
 var runFiles = []string{peft.ConfigFile, peft.WeightsFile, cardFile, summaryFile,
-	configFile, metrics.MetricsFile, metrics.StabilityFile, metrics.ItemsFile, ResultsFile}
+	configFile, metrics.MetricsFile, metrics.StabilityFile, metrics.ItemsFile, ResultsFile, ReportFile}
 
 // CheckFolder refuses a folder that is in use, before anything costly is done.
 func CheckFolder(dir, resume string, overwrite bool) error {
