@@ -43,6 +43,8 @@ func (r *run) finalHeldOut() float64 {
 	return math.NaN()
 }
 
+const denseSteps = 200 // more are not seen as a line
+
 const rawRuns = 4 // that are shown with the unsmoothed loss
 
 func (v *view) trainingLoss() (Figure, bool) {
@@ -107,8 +109,11 @@ func (v *view) learningRate() (Figure, bool) {
 	title := "The learning rate of each step"
 	if v.single() && len(series) > 0 {
 		y := series[0].Y
-		at := slices.Index(y, slices.Max(y))
-		title = fmt.Sprintf("The learning rate was at its highest, %s, in step %s", chart.Number(y[max(0, at)], 3), chart.Number(series[0].X[max(0, at)], 6))
+		if at := slices.Index(y, slices.Max(y)); slices.Min(y) == slices.Max(y) {
+			title = "The learning rate " + change(y)
+		} else {
+			title = fmt.Sprintf("The learning rate was at its highest, %s, in step %s", chart.Number(y[at], 3), chart.Number(series[0].X[at], 6))
+		}
 	}
 	return v.lines(title, v.settingNote("train.lr_scheduler", "Schedule: %s."),
 		chart.Plot{YLabel: "learning rate", Series: series, LogY: logarithmic(series)}), len(series) > 0
@@ -122,6 +127,7 @@ func (v *view) gradientNorm() (Figure, bool) {
 		}
 		return chart.Series{X: r.Steps.Step, Y: r.Steps.GradNorm}
 	})
+	all := series
 	if len(series) == 0 {
 		return Figure{}, false
 	}
@@ -130,11 +136,22 @@ func (v *view) gradientNorm() (Figure, bool) {
 		sorted := slices.Sorted(slices.Values(series[0].Y))
 		title = fmt.Sprintf("The gradient norm was %s in a typical step, %s at most", chart.Number(sorted[len(sorted)/2], 3), chart.Number(peak, 3))
 	}
-	p := chart.Plot{YLabel: "gradient norm before clipping", Series: series, LogY: logarithmic(series)}
+	note := "Over all A and B together."
+	if n := len(series[0].Y); n > denseSteps && len(series) <= rawRuns {
+		for _, s := range series {
+			pale := s
+			pale.Look = chart.Faint
+			s.Y = smooth(s.Y, smoothingSpan(n))
+			all = append(all, pale, s)
+		}
+		all = all[len(series):]
+		note += fmt.Sprintf(" Smoothed over about %d steps; pale: each step.", smoothingSpan(n))
+	}
+	p := chart.Plot{YLabel: "gradient norm before clipping", Series: all, LogY: logarithmic(all)}
 	if clip, err := strconv.ParseFloat(v.runs[0].Setting("train.max_grad_norm"), 64); err == nil && clip > 0 && v.common("train.max_grad_norm") {
 		p.Marks = []chart.Mark{{Value: clip, Label: "clipped above " + chart.Number(clip, 3)}}
 	}
-	return v.lines(title, "Over all A and B together.", p), true
+	return v.lines(title, note, p), true
 }
 
 // perRun makes a series of each run that has the data.

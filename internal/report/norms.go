@@ -40,7 +40,7 @@ func (v *view) normSection() Section {
 			return
 		}
 		p := chart.Plot{YLabel: unit, Series: series, Marks: marks, LogY: logY}
-		s.Figures = append(s.Figures, v.lines(v.normSentence(what, series), "", p))
+		s.Figures = append(s.Figures, v.lines(v.normSentence(what, series, allSteps, value), "", p))
 	}
 	add("‖A‖", "‖A‖", false, normA)
 	add("‖B‖", "‖B‖", false, normB)
@@ -80,25 +80,15 @@ func (v *view) spreads(steps func(*runfolder.Module) []float64, value func(*runf
 	})
 }
 
-// normSentence says where the middle of all modules went.
-func (v *view) normSentence(what string, series []chart.Series) string {
+// normSentence says where the middle modules went.
+func (v *view) normSentence(what string, series []chart.Series, steps func(*runfolder.Module) []float64, value func(*runfolder.Module, int) float64) string {
 	if !v.single() {
 		return what + " in the middle module of each run"
 	}
-	if len(series) == 1 {
-		return fmt.Sprintf("%s %s", what, change(series[0].Y))
+	if len(series) != 2 { // more is not read
+		return fmt.Sprintf("%s %s in the middle module", what, change(spreadOf(v.runs[0].Modules, steps, value).median))
 	}
-	text := what
-	for i, s := range series {
-		if i == 3 { // more is not read
-			return text + ", …"
-		}
-		if i > 0 {
-			text += ","
-		}
-		text += fmt.Sprintf(" %s in %s", change(s.Y), s.Name)
-	}
-	return text
+	return fmt.Sprintf("%s %s in %s, %s in %s", what, change(series[0].Y), series[0].Name, change(series[1].Y), series[1].Name)
 }
 
 // shrinkFigure shows the share of modules whose A is still shrunk.

@@ -30,17 +30,20 @@ func (v *view) termSection() Section {
 			}
 		}
 	}
-	series := v.spreads(deltaSteps, func(m *runfolder.Module, j int) float64 {
-		if m.Delta[1][j] > 0 && m.Delta[0][j] > 0 {
-			return m.Delta[0][j] / m.Delta[1][j]
-		}
-		return math.NaN()
-	})
+	series := v.spreads(deltaSteps, termRatio)
 	if len(series) > 0 {
 		p := chart.Plot{YLabel: "δ1 / δ2", Series: series, LogY: true, Marks: []chart.Mark{{Value: 1, Label: "of one size"}}}
-		s.Figures = append(s.Figures, v.lines(v.normSentence("δ1/δ2", series), "", p))
+		s.Figures = append(s.Figures, v.lines(v.normSentence("δ1/δ2", series, deltaSteps, termRatio), "", p))
 	}
 	return s
+}
+
+// termRatio is δ1/δ2, NaN where either is 0.
+func termRatio(m *runfolder.Module, j int) float64 {
+	if m.Delta[1][j] > 0 && m.Delta[0][j] > 0 {
+		return m.Delta[0][j] / m.Delta[1][j]
+	}
+	return math.NaN()
 }
 
 // ownTerms shows a run's three terms together.
