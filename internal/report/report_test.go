@@ -120,13 +120,19 @@ func TestLabels(t *testing.T) {
 		return all
 	}
 	a, b, c := sample("g/a", "adamw", "1.0e-03", "1", 2), sample("g/b", "adamw", "0.01", "1", 2), sample("h/b", "adamw", "0.01", "1", 2)
+	rite := sample("i", "lora_rite", "0.01", "1", 2)
+	for _, r := range []*runfolder.Run{a, b, c} {
+		r.Settings = append(r.Settings, runfolder.Setting{Key: "optimizer.eps", Value: "1e-8"})
+	}
+	rite.Settings = append(rite.Settings, runfolder.Setting{Key: "optimizer.eps", Value: "1e-6"})
 	for _, x := range []struct {
 		got, want []string
 	}{
+		{labels(a, b, rite), []string{"adamw, lr 0.001", "adamw, lr 0.01", "lora_rite, lr 0.01"}},
 		{labels(a), []string{"a"}},
 		{labels(a, b), []string{"lr 0.001", "lr 0.01"}},
 		{labels(a, b, c), []string{"g/a", "g/b", "h/b"}},
-		{labels(a, c, sample("z", "riemann", "0.1", "2", 2)), []string{"adamw, lr 0.001, seed 1", "adamw, lr 0.01, seed 1", "riemann, lr 0.1, seed 2"}},
+		{labels(sample("y", "adamw", "1.0e-03", "1", 2), sample("x", "adamw", "0.01", "1", 2), sample("z", "riemann", "0.1", "2", 2)), []string{"adamw, lr 0.001, seed 1", "adamw, lr 0.01, seed 1", "riemann, lr 0.1, seed 2"}},
 	} {
 		if diff := cmp.Diff(x.want, x.got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

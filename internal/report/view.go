@@ -37,10 +37,11 @@ func newView(read []*runfolder.Run) *view {
 		v.runs = append(v.runs, &run{Run: r})
 	}
 	v.findKeys()
+	keys := v.namingKeys()
 	for _, r := range v.runs {
-		r.label = r.values(v.keys)
-		r.cell = r.values(without(v.keys, keySeed))
-		r.method = r.values(without(v.keys, keySeed, keyRate))
+		r.label = r.values(keys)
+		r.cell = r.values(without(keys, keySeed))
+		r.method = r.values(without(keys, keySeed, keyRate))
 		if r.method == "" {
 			r.method = r.Setting(keyMethod)
 		}
@@ -48,7 +49,7 @@ func newView(read []*runfolder.Run) *view {
 			r.cell = r.method
 		}
 	}
-	if len(v.keys) > 3 || !v.unique() {
+	if len(keys) > 3 || !v.unique() {
 		v.labelByFolder()
 	}
 	v.assignColors()
@@ -80,6 +81,25 @@ func (v *view) findKeys() {
 			v.keys = append(v.keys, key)
 		}
 	}
+}
+
+// namingKeys are the keys that differ without those settings of the optimizer
+// that the method's name tells: a default that only one method has.
+func (v *view) namingKeys() []string {
+	return slices.DeleteFunc(slices.Clone(v.keys), func(key string) bool {
+		if key == keyMethod || !strings.HasPrefix(key, "optimizer.") {
+			return false
+		}
+		of := map[string]string{}
+		for _, r := range v.runs {
+			method, value := r.Setting(keyMethod), r.Setting(key)
+			if was, ok := of[method]; ok && was != value {
+				return false
+			}
+			of[method] = value
+		}
+		return len(of) > 1
+	})
 }
 
 func without(keys []string, drop ...string) []string {
