@@ -26,7 +26,7 @@ func (e *Writer) Scalar(tag string, step int64, wall, value float64) {
 	v := appendBytes(nil, 1, tag)                                                             // Summary.Value.tag
 	v = binary.LittleEndian.AppendUint32(append(v, 2<<3|5), math.Float32bits(float32(value))) // .simple_value
 	record := appendDouble(e.record[:0], 1, wall)                                             // Event.wall_time
-	record = binary.AppendUvarint(append(record, 2<<3), uint64(step))                       // .step
+	record = binary.AppendUvarint(append(record, 2<<3), uint64(step))                         // .step
 	e.record = appendBytes(record, 5, string(appendBytes(nil, 1, string(v))))                 // .summary.value
 	e.write(e.record)
 }
