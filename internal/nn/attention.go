@@ -100,7 +100,7 @@ func (t *Attention) BackwardPass(dq, dk, dv, do, q, k, v tensor.Matrix, queries,
 }
 
 // blocks is how many blocks a number of queries makes.
-func (t *Attention) blocks(rows int) int { return (rows + t.blockRows() - 1) / t.blockRows() }
+func (t *Attention) blocks(rows int) int { return ceilDiv(rows, t.blockRows()) }
 
 // forwardBlock computes one block of the query heads of group g, whose keys and
 // values are k and v.

@@ -20,8 +20,7 @@ const logitFloats = 20 << 20
 // all: about the same in every chunk, since each chunk reads all of W.
 func LogitRows(rows, vocab int) int {
 	most := max(16, logitFloats/vocab)
-	chunks := max(1, (rows+most-1)/most)
-	return (rows + chunks - 1) / chunks
+	return ceilDiv(rows, max(1, ceilDiv(rows, most)))
 }
 
 // Logits writes y (N, V) from x (N, D).

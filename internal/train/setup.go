@@ -9,6 +9,7 @@ import (
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/cost"
 	"github.com/stablelora/stablelora/internal/data"
+	"github.com/stablelora/stablelora/internal/isa"
 	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/nn"
 	"github.com/stablelora/stablelora/internal/optim"
@@ -75,6 +76,9 @@ func (t *trainer) openModel() error {
 	compute, err := tensor.ParseCompute(t.cfg.Model.Compute)
 	if err != nil {
 		return err
+	}
+	if compute == tensor.BF16 && isa.Current() != isa.AVX512BF16 {
+		t.opt.Reporter.Message("compute bf16: this processor has no dot products of bfloat16; they are emulated, to the same bits, slower than fp32")
 	}
 	debug.FreeOSMemory() // what reading has left behind
 	if t.model, err = t.shared.loadModel(t.cfg.Model.Path); err != nil {
