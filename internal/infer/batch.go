@@ -5,9 +5,7 @@ import (
 	"iter"
 	"slices"
 
-	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/nn"
-	"github.com/stablelora/stablelora/internal/sysinfo"
 )
 
 // maxBatch is how many texts are written at a time: with as many rows products
@@ -21,7 +19,7 @@ const maxBatch = 12
 func (e *Engine) Generate(ctx context.Context, prompts iter.Seq[[]int32], maxNew int, stop func([]int32) bool, each func(ids []int32) error) error {
 	more, finish := iter.Pull(prompts)
 	defer finish()
-	b := batch{e: e, free: sysinfo.AvailableMemory() / 2}
+	b := batch{e: e, caches: e.newCaches()}
 	prompt, ok := more()
 	for ok || len(b.writers) > 0 {
 		for ; ok && b.fits(prompt, maxNew); prompt, ok = more() {
@@ -42,39 +40,19 @@ func (e *Engine) Generate(ctx context.Context, prompts iter.Seq[[]int32], maxNew
 // batch is the texts that Generate writes at a time.
 type batch struct {
 	e       *Engine
+	caches  caches
 	writers []*writer // under way
 	queue   []*writer // in the prompts' order, with those ended but not handed over
-	idle    []*model.KVCache
-	free    uint64 // bytes for caches; 0: not known
-	used    uint64 // by all of them, the idle ones too
 }
 
 // fits says whether there is room for one more text; there always is for one.
 func (b *batch) fits(prompt []int32, maxNew int) bool {
-	return len(b.writers) == 0 || len(b.writers) < maxBatch && (b.free == 0 || b.used+b.growth(room(prompt, maxNew)) <= b.free)
+	return len(b.writers) == 0 || len(b.writers) < maxBatch && b.caches.fit(1, room(prompt, maxNew))
 }
 
-// growth is by how much the caches grow with a text of so many tokens.
-func (b *batch) growth(tokens int) uint64 {
-	have := 0
-	if n := len(b.idle); n > 0 {
-		have = b.idle[n-1].Capacity()
-	}
-	return b.e.Model.Config.CacheBytes(max(0, tokens-have))
-}
-
-// add begins a text, in the cache of an ended one where there is any.
+// add begins a text.
 func (b *batch) add(ctx context.Context, prompt []int32, maxNew int, stop func([]int32) bool) error {
-	tokens := room(prompt, maxNew)
-	b.used += b.growth(tokens)
-	var cache *model.KVCache
-	if n := len(b.idle); n > 0 {
-		cache, b.idle = b.idle[n-1], b.idle[:n-1]
-		cache.Reset(tokens)
-	} else {
-		cache = b.e.Model.NewKVCache(tokens)
-	}
-	w, err := b.e.start(ctx, cache, prompt, maxNew, nn.ArgMax, stop)
+	w, err := b.e.start(ctx, b.caches.take(room(prompt, maxNew)), prompt, maxNew, nn.ArgMax, stop)
 	b.writers, b.queue = append(b.writers, w), append(b.queue, w)
 	return err
 }
@@ -84,7 +62,7 @@ func (b *batch) add(ctx context.Context, prompt []int32, maxNew int, stop func([
 func (b *batch) handOver(each func(ids []int32) error) error {
 	b.writers = slices.DeleteFunc(b.writers, func(w *writer) bool {
 		if w.ended {
-			b.idle = append(b.idle, w.cache)
+			b.caches.giveBack(w.cache)
 		}
 		return w.ended
 	})

@@ -77,22 +77,22 @@ func TestBatchFits(t *testing.T) {
 		free uint64
 		want int
 	}{{1, 1}, {bytes, 1}, {3*bytes + 1, 3}, {0, maxBatch}, {99 * bytes, maxBatch}} {
-		b := batch{e: e, free: c.free}
+		b := batch{e: e, caches: caches{model: e.Model, free: c.free}}
 		for b.fits(prompt, 10) {
 			if err := b.add(t.Context(), prompt, 10, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if len(b.writers) != c.want || b.used != uint64(c.want)*bytes {
-			t.Errorf("%d bytes free: %d texts in %d bytes, want %d", c.free, len(b.writers), b.used, c.want)
+		if len(b.writers) != c.want || b.caches.used != uint64(c.want)*bytes {
+			t.Errorf("%d bytes free: %d texts in %d bytes, want %d", c.free, len(b.writers), b.caches.used, c.want)
 		}
 		first := b.writers[0]
 		first.ended = true
 		if err := b.handOver(func([]int32) error { return nil }); err != nil {
 			t.Fatal(err)
 		}
-		if !b.fits(prompt, 10) || b.add(t.Context(), prompt[:20], 10, nil) != nil || b.used != uint64(c.want)*bytes {
-			t.Errorf("%d bytes free: no room after a text has ended; %d used", c.free, b.used)
+		if !b.fits(prompt, 10) || b.add(t.Context(), prompt[:20], 10, nil) != nil || b.caches.used != uint64(c.want)*bytes {
+			t.Errorf("%d bytes free: no room after a text has ended; %d used", c.free, b.caches.used)
 		}
 		if last := b.writers[len(b.writers)-1]; last.cache != first.cache {
 			t.Error("the cache of the ended text was not used again")

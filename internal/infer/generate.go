@@ -15,6 +15,8 @@ const promptChunk = 512
 // far above what is written before the text ends.
 const roomAhead = 512
 
+var errNoNumbers = errors.New("the model's logits are not numbers; its weights or the adapter's are broken")
+
 // Continue returns the tokens that next picks from the logits (V), one after
 // the other, until one of them ends the text (it is not returned), there are
 // maxNew, at least 1, or stop, which may be nil, says so of those generated so
@@ -41,16 +43,21 @@ type writer struct {
 	stop   func([]int32) bool
 }
 
-// start computes the prompt but for its last token.
+// start begins a continuation.
 func (e *Engine) start(ctx context.Context, cache *model.KVCache, prompt []int32, maxNew int, next func([]float32) int32, stop func([]int32) bool) (*writer, error) {
 	w := &writer{cache: cache, last: prompt[len(prompt)-1], maxNew: maxNew, next: next, stop: stop}
+	return w, e.prefill(ctx, cache, prompt)
+}
+
+// prefill computes a prompt but for its last token.
+func (e *Engine) prefill(ctx context.Context, cache *model.KVCache, prompt []int32) error {
 	for chunk := range slices.Chunk(prompt[:len(prompt)-1], promptChunk) {
 		if err := ctx.Err(); err != nil {
-			return w, err
+			return err
 		}
 		e.Model.Extend(cache, chunk, len(prompt))
 	}
-	return w, nil
+	return nil
 }
 
 // step writes one more token of each text.
@@ -68,7 +75,7 @@ func (e *Engine) step(ctx context.Context, writers []*writer) error {
 		row := logits.Row(i)
 		id := w.next(row)
 		if row[id] != row[id] {
-			return errors.New("the model's logits are not numbers; its weights or the adapter's are broken")
+			return errNoNumbers
 		}
 		if slices.Contains(e.Model.Config.StopTokens, id) {
 			w.ended = true

@@ -69,6 +69,20 @@ func (c *KVCache) Reset(capacity int) {
 	}
 }
 
+// CopyFrom makes the cache one of src's sequence; the first same tokens are known
+// to be so already.
+func (c *KVCache) CopyFrom(src *KVCache, same int) {
+	for i := range c.layers {
+		l, s := &c.layers[i], &src.layers[i]
+		l.reserve(s.from)
+		l.from, l.text = s.from, s.text
+		for g := range s.kv.K {
+			l.kv.K[g].RowRange(same, s.from).CopyFrom(s.kv.K[g].RowRange(same, s.from))
+			l.kv.V[g].RowRange(same, s.from).CopyFrom(s.kv.V[g].RowRange(same, s.from))
+		}
+	}
+}
+
 // Capacity is for how many tokens there is room.
 func (c *KVCache) Capacity() int { return c.layers[0].kv.K[0].Rows }
 
