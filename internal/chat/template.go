@@ -5,17 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 	"unicode/utf8"
 
-	"github.com/nikolalohinski/gonja/v2/config"
-	"github.com/nikolalohinski/gonja/v2/exec"
-	"github.com/nikolalohinski/gonja/v2/loaders"
-
 	"github.com/stablelora/stablelora/internal/fsutil"
+	"github.com/stablelora/stablelora/internal/jinja"
 )
 
 // Message is one turn of a conversation.
@@ -30,7 +28,7 @@ type Template struct {
 	Now func() time.Time
 
 	path     string
-	template *exec.Template
+	template *jinja.Template
 	tokens   map[string]any // bos_token, eos_token, ...
 }
 
@@ -117,90 +115,36 @@ func chooseTemplate(raw json.RawMessage) (string, error) {
 	return "", fmt.Errorf(`chat_template: none of the templates (%.100s) is called "default"`, strings.Join(names, ", "))
 }
 
-// parse compiles a template in transformers' environment.
-func parse(source string) (t *Template, err error) {
-	defer recoverInto(&err)
-	source, err = rewrite(source)
+// parse compiles a template.
+func parse(source string) (*Template, error) {
+	template, err := jinja.Compile(source, jinja.Chat)
 	if err != nil {
-		return nil, err
-	}
-	cfg := config.New()
-	cfg.TrimBlocks, cfg.LeftStripBlocks = true, true
-	const name = "/chat_template"
-	loader, err := loaders.NewMemoryLoader(map[string]string{name: source})
-	if err != nil {
-		return nil, err
-	}
-	template, err := exec.NewTemplate(name, cfg, loader, environment())
-	if err != nil {
-		if inner := errors.Unwrap(err); inner != nil {
-			err = inner // without the whole source in the text
-		}
 		return nil, err
 	}
 	return &Template{Now: time.Now, template: template}, nil
 }
 
-// maxOutput bounds what a conversation may be rendered to, in bytes.
-const maxOutput = 64 << 20
-
 // Render returns the text of a conversation; addGenerationPrompt ends it with
 // the opening of the assistant's turn. The text holds its own BOS where the
 // template writes one. A template that refuses the conversation
 // (raise_exception) gives an error with its reason.
-func (t *Template) Render(messages []Message, addGenerationPrompt bool) (text string, err error) {
-	defer func() {
-		if err != nil {
-			text, err = "", fsutil.Inputf(t.path, "chat template: %w", err)
-		}
-	}()
-	defer recoverInto(&err)
-	conversation := make(list, len(messages))
+func (t *Template) Render(messages []Message, addGenerationPrompt bool) (string, error) {
+	conversation := make(jinja.List, len(messages))
 	for i, m := range messages {
 		if !utf8.ValidString(m.Role) || !utf8.ValidString(m.Content) {
-			return "", fmt.Errorf("message %d is not UTF-8", i+1)
+			return "", fsutil.Inputf(t.path, "chat template: message %d is not UTF-8", i+1)
 		}
-		conversation[i] = &exec.Dict{Pairs: []*exec.Pair{
-			{Key: exec.AsValue("role"), Value: exec.AsValue(m.Role)},
-			{Key: exec.AsValue("content"), Value: exec.AsValue(m.Content)},
-		}}
+		conversation[i] = jinja.NewDict("role", m.Role, "content", m.Content)
 	}
-	var raised error
-	data := exec.NewContext(map[string]any{
-		"messages": conversation, "tools": none{}, "documents": none{}, "add_generation_prompt": addGenerationPrompt,
-		"raise_exception": func(args *exec.VarArgs) (string, error) {
-			raised = errors.New(args.First().String())
-			return "", raised
-		},
-		"strftime_now": func(args *exec.VarArgs) (string, error) {
-			return strftime(t.Now(), args.First().String())
-		},
-	})
-	data.Update(exec.NewContext(t.tokens))
-	out := &boundedText{}
-	err = t.template.Execute(out, data)
-	switch {
-	case raised != nil: // gonja's own error only says where
-		return "", raised
-	case err != nil:
-		return "", err
-	case !utf8.ValidString(out.String()):
-		return "", errors.New("it takes characters apart (iterating over a string that is not ASCII is not supported)")
+	values := map[string]any{
+		"messages": conversation, "tools": jinja.None{}, "documents": jinja.None{}, "add_generation_prompt": addGenerationPrompt,
+		"raise_exception": jinja.Function(func(reason string) (string, error) { return "", errors.New(reason) }),
+		"strftime_now":    jinja.Function(func(format string) (string, error) { return strftime(t.Now(), format) }),
 	}
-	return out.String(), nil
-}
-
-type boundedText struct{ strings.Builder }
-
-func (b *boundedText) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxOutput {
-		return 0, fmt.Errorf("the text is longer than %d MiB", maxOutput>>20)
+	maps.Copy(values, t.tokens)
+	text, err := t.template.Render(values)
+	if err != nil {
+		return "", fsutil.Inputf(t.path, "chat template: %w", err)
 	}
-	return b.Builder.Write(p)
-}
-
-func recoverInto(err *error) {
-	if r := recover(); r != nil {
-		*err = fmt.Errorf("the template engine failed: %v", r)
-	}
+	return text, nil
 }

@@ -1,4 +1,4 @@
-package chat
+package jinja
 
 import (
 	"errors"
@@ -11,11 +11,11 @@ import (
 	"github.com/nikolalohinski/gonja/v2/tokens"
 )
 
-// list is a list whose negative indexes are right also for the first element.
-type list []any
+// List is a list whose negative indexes are right also for the first element.
+type List []any
 
 // GetItem implements exec.ItemGetter.
-func (l list) GetItem(key any) (*exec.Value, bool) {
+func (l List) GetItem(key any) (*exec.Value, bool) {
 	i, ok := key.(int)
 	if i < 0 {
 		i += len(l)
@@ -26,14 +26,14 @@ func (l list) GetItem(key any) (*exec.Value, bool) {
 	return exec.ToValue(l[i]), true
 }
 
-// none is Python's None. gonja's nil stands for undefined; None is defined,
+// None is Python's None. gonja's nil stands for undefined; None is defined,
 // false, and prints as itself, as does an empty list with a name.
-type none []struct{}
+type None []struct{}
 
-func (none) String() string { return "None" }
+func (None) String() string { return "None" }
 
 func isNone(v *exec.Value) bool {
-	_, ok := v.Interface().(none)
+	_, ok := v.Interface().(None)
 	return ok
 }
 
@@ -84,7 +84,7 @@ func environment() *exec.Environment {
 	}
 	namespace, _ := builtins.GlobalFunctions.Get("namespace")
 	return &exec.Environment{
-		Context:           exec.NewContext(map[string]any{"namespace": namespace, "range": rangeFunction, "none": none{}}),
+		Context:           exec.NewContext(map[string]any{"namespace": namespace, "range": rangeFunction, "none": None{}}),
 		Filters:           exec.NewFilterSet(filters),
 		Tests:             exec.NewTestSet(tests),
 		ControlStructures: exec.NewControlStructureSet(statements),
@@ -114,7 +114,7 @@ func filterList(_ *exec.Evaluator, in *exec.Value, _ *exec.VarArgs) *exec.Value 
 	if in.IsError() {
 		return in
 	}
-	out := list{}
+	out := List{}
 	if in.IsString() {
 		for _, r := range in.String() {
 			out = append(out, string(r))
@@ -149,7 +149,7 @@ func rangeFunction(args *exec.VarArgs) (any, error) {
 	if step == 0 {
 		return nil, errors.New("range with step 0")
 	}
-	out := list{}
+	out := List{}
 	for i := start; step > 0 && i < stop || step < 0 && i > stop; i += step {
 		if len(out) == 100_000 {
 			return nil, errors.New("range of more than 100,000 items")
@@ -190,10 +190,10 @@ func (g *generation) Execute(r *exec.Renderer, _ *nodes.ControlStructureBlock) e
 }
 
 // pairs returns the (key, value) pairs of a dictionary in order.
-func pairs(dict *exec.Value) list {
-	out := list{}
+func pairs(dict *exec.Value) List {
+	out := List{}
 	dict.Iterate(func(_, _ int, key, value *exec.Value) bool {
-		out = append(out, list{key, value})
+		out = append(out, List{key, value})
 		return true
 	}, func() {})
 	return out

@@ -1,4 +1,4 @@
-package chat
+package jinja
 
 import (
 	"fmt"
@@ -105,7 +105,7 @@ func split(s string, args *exec.VarArgs) (any, error) {
 	default:
 		parts = strings.Split(s, sep[0])
 	}
-	out := make(list, len(parts))
+	out := make(List, len(parts))
 	for i, p := range parts {
 		out[i] = p
 	}
@@ -173,15 +173,15 @@ func get(_ map[string]any, dict *exec.Value, args *exec.VarArgs) (any, error) {
 	if len(args.Args) == 2 {
 		return args.Args[1].Interface(), nil
 	}
-	return none{}, nil
+	return None{}, nil
 }
 
 func items(_ map[string]any, dict *exec.Value, _ *exec.VarArgs) (any, error) { return pairs(dict), nil }
 
 func keys(_ map[string]any, dict *exec.Value, _ *exec.VarArgs) (any, error) {
-	out := list{}
+	out := List{}
 	for _, p := range pairs(dict) {
-		out = append(out, p.(list)[0])
+		out = append(out, p.(List)[0])
 	}
 	return out, nil
 }

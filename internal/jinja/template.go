@@ -1,0 +1,104 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/nikolalohinski/gonja/v2/config"
+	"github.com/nikolalohinski/gonja/v2/exec"
+	"github.com/nikolalohinski/gonja/v2/loaders"
+)
+
+// Dialect is the environment that a template was written for.
+type Dialect int
+
+const (
+	// Chat is transformers': a tag's line break and indentation go, undefined
+	// names are empty.
+	Chat Dialect = iota
+	// Task is lm-evaluation-harness's: all white space stays, undefined names are
+	// errors, and values print as Python's.
+	Task
+)
+
+// Template may be rendered from any number of goroutines.
+type Template struct{ template *exec.Template }
+
+// Compile reads a template.
+func Compile(source string, d Dialect) (t *Template, err error) {
+	defer recoverInto(&err)
+	source, err = rewrite(source)
+	if err != nil {
+		return nil, err
+	}
+	cfg := config.New()
+	cfg.TrimBlocks, cfg.LeftStripBlocks = d == Chat, d == Chat
+	cfg.KeepTrailingNewline, cfg.StrictUndefined = d == Task, d == Task
+	const name = "/template"
+	loader, err := loaders.NewMemoryLoader(map[string]string{name: source})
+	if err != nil {
+		return nil, err
+	}
+	template, err := exec.NewTemplate(name, cfg, loader, environment())
+	if err != nil {
+		if inner := errors.Unwrap(err); inner != nil {
+			err = inner // without the whole source in the text
+		}
+		return nil, err
+	}
+	return &Template{template}, nil
+}
+
+// Function is what a template can call with one text.
+type Function func(text string) (string, error)
+
+// maxOutput bounds the text of a template, in bytes.
+const maxOutput = 64 << 20
+
+// Render returns the template's text. Values are texts, int, float64, bool, None,
+// List, *Dict and Function. An error of a Function is returned as it is.
+func (t *Template) Render(values map[string]any) (text string, err error) {
+	defer recoverInto(&err)
+	var raised error
+	names := make(map[string]any, len(values))
+	for name, v := range values {
+		if f, ok := v.(Function); ok {
+			v = func(args *exec.VarArgs) (string, error) {
+				out, err := f(args.First().String())
+				if err != nil {
+					raised = err
+				}
+				return out, err
+			}
+		}
+		names[name] = v
+	}
+	out := &boundedText{}
+	err = t.template.Execute(out, exec.NewContext(names))
+	switch {
+	case raised != nil: // gonja's own error only says where
+		return "", raised
+	case err != nil:
+		return "", err
+	case !utf8.ValidString(out.String()):
+		return "", errors.New("it takes characters apart (iterating over a string that is not ASCII is not supported)")
+	}
+	return out.String(), nil
+}
+
+type boundedText struct{ strings.Builder }
+
+func (b *boundedText) Write(p []byte) (int, error) {
+	if b.Len()+len(p) > maxOutput {
+		return 0, fmt.Errorf("the text is longer than %d MiB", maxOutput>>20)
+	}
+	return b.Builder.Write(p)
+}
+
+func recoverInto(err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("the template engine failed: %v", r)
+	}
+}
