@@ -10,10 +10,15 @@ import (
 )
 
 // fields is one document, its values not yet read. An error of a getter stays
-// in err, so that a parser reads all it needs and looks once.
+// in state, so that a parser reads all it needs and looks once.
 type fields struct {
 	values map[string]json.RawMessage
-	err    *error
+	*state
+}
+
+type state struct {
+	err           error
+	label, wanted string // the field of the label with its value, and what it may be
 }
 
 func readFields(raw json.RawMessage) (fields, error) {
@@ -21,7 +26,7 @@ func readFields(raw json.RawMessage) (fields, error) {
 	if err := json.Unmarshal(raw, &values); err != nil {
 		return fields{}, fmt.Errorf("a document must be a JSON object: %w", err)
 	}
-	return fields{values, new(error)}, nil
+	return fields{values, &state{}}, nil
 }
 
 // has says whether all the fields are there and not null.
@@ -34,13 +39,17 @@ func (f fields) has(names ...string) bool {
 
 // object returns the fields inside a field.
 func (f fields) object(name string) fields {
-	inner := fields{nil, f.err}
+	inner := fields{nil, f.state}
 	f.read(name, &inner.values, "an object")
 	return inner
 }
 
-func (f fields) isObject(name string) bool {
-	return len(f.values[name]) > 0 && f.values[name][0] == '{'
+func (f fields) isObject(name string) bool { return f.begins(name, '{') }
+
+func (f fields) isList(name string) bool { return f.begins(name, '[') }
+
+func (f fields) begins(name string, c byte) bool {
+	return len(f.values[name]) > 0 && f.values[name][0] == c
 }
 
 func (f fields) text(name string) string {
@@ -59,16 +68,34 @@ func (f fields) texts(name string) []string {
 func (f fields) label(name string) string {
 	var v any
 	f.read(name, &v, "a label")
+	text := ""
 	switch v := v.(type) {
 	case string:
-		return v
+		text = v
 	case bool:
-		return strconv.FormatBool(v)
+		text = strconv.FormatBool(v)
 	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64)
+		text = strconv.FormatFloat(v, 'f', -1, 64)
+	default:
+		f.fail(fmt.Errorf("field %s must be a text or a number", name))
 	}
-	f.fail(fmt.Errorf("field %s must be a text or a number", name))
-	return ""
+	f.state.label = fmt.Sprintf("%s %q", name, text)
+	return text
+}
+
+// number is the index that a label counting from first (0 or 1) gives; -1 if
+// it is no number.
+func (f fields) number(name string, first int) int {
+	gold := number(f.label(name), first)
+	f.wanted = fmt.Sprintf("a number from %d", first)
+	return gold
+}
+
+// oneOf is the index of a label among names; -1 if it is none of them.
+func (f fields) oneOf(name string, names ...string) int {
+	key := strings.TrimLeftFunc(f.label(name), isSpace)
+	f.wanted = "one of " + strings.Join(names, ", ")
+	return slices.Index(names, key)
 }
 
 func (f fields) read(name string, into any, what string) {
@@ -78,8 +105,8 @@ func (f fields) read(name string, into any, what string) {
 }
 
 func (f fields) fail(err error) {
-	if *f.err == nil {
-		*f.err = err
+	if f.err == nil {
+		f.err = err
 	}
 }
 
@@ -95,8 +122,8 @@ func (f fields) missing(needed string) error {
 
 // choices checks and returns a parsed multiple-choice item.
 func (f fields) choices(context string, choices []string, gold int) (Item, error) {
-	if *f.err != nil {
-		return Item{}, *f.err
+	if f.err != nil {
+		return Item{}, f.err
 	}
 	if len(choices) < 2 {
 		return Item{}, errors.New("it needs two choices at least")
@@ -105,9 +132,17 @@ func (f fields) choices(context string, choices []string, gold int) (Item, error
 		return Item{}, fmt.Errorf("choice %d is empty", i+1)
 	}
 	if gold < 0 || gold >= len(choices) {
-		return Item{}, fmt.Errorf("its label names none of the %d choices", len(choices))
+		return Item{}, f.noChoice(len(choices))
 	}
 	return Item{Contexts: []string{context}, Choices: choices, Gold: gold}, nil
+}
+
+// noChoice is the error for a label that names no choice.
+func (f fields) noChoice(n int) error {
+	if strings.HasSuffix(f.state.label, ` ""`) {
+		return errors.New("its label is empty, as in test sets whose answers are kept back; take another split")
+	}
+	return fmt.Errorf("its label names none of the %d choices: it has %s, but needs %s", n, f.state.label, f.wanted)
 }
 
 // number reads a label that counts from first (0 or 1); -1 if it is none.

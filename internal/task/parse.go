@@ -1,6 +1,7 @@
 package task
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -23,7 +24,7 @@ func parseHellaSwag(f fields) (Item, error) {
 	for _, ending := range f.texts("endings") {
 		choices = append(choices, cleanHellaSwag(ending))
 	}
-	return f.choices(query, choices, number(f.label("label"), 0))
+	return f.choices(query, choices, f.number("label", 0))
 }
 
 func parseARC(f fields) (Item, error) {
@@ -48,25 +49,39 @@ func parseScience(f fields, stem string) (Item, error) {
 	case f.has("question", "answerKey") && f.isObject("question"):
 		inner := f.object("question")
 		question = inner.text("stem")
-		var list []struct{ Text, Label string }
-		inner.read("choices", &list, "a list of objects with text and label")
-		for _, c := range list {
-			choices, labels = append(choices, c.Text), append(labels, c.Label)
-		}
+		choices, labels = inner.labelled("choices")
 	case f.has(stem, "choices", "answerKey"):
 		question = f.text(stem)
-		inner := f.object("choices")
-		choices, labels = inner.texts("text"), inner.texts("label")
+		choices, labels = f.labelled("choices")
 	default:
 		return Item{}, f.missing(stem + ", choices (text, label), answerKey; or question (stem, choices), answerKey; or query, choices, gold")
 	}
-	key := strings.TrimLeftFunc(f.label("answerKey"), isSpace)
-	return f.choices(question, choices, slices.Index(labels, key))
+	gold := f.oneOf("answerKey", labels...)
+	return f.choices(question, choices, gold)
+}
+
+// labelled reads choices with their labels: the hub's object of two lists, or
+// AI2's list of objects.
+func (f fields) labelled(name string) (choices, labels []string) {
+	if f.isList(name) {
+		var list []struct{ Text, Label string }
+		f.read(name, &list, "a list of objects with text and label")
+		for _, c := range list {
+			choices, labels = append(choices, c.Text), append(labels, c.Label)
+		}
+		return choices, labels
+	}
+	inner := f.object(name)
+	choices, labels = inner.texts("text"), inner.texts("label")
+	if len(choices) != len(labels) {
+		f.fail(fmt.Errorf("field %s has %d texts but %d labels", name, len(choices), len(labels)))
+	}
+	return choices, labels
 }
 
 // parseFoundry reads LLM-foundry's form: query, choices, gold.
 func parseFoundry(f fields) (Item, error) {
-	return f.choices(f.text("query"), f.texts("choices"), number(f.label("gold"), 0))
+	return f.choices(f.text("query"), f.texts("choices"), f.number("gold", 0))
 }
 
 func parseSocialIQA(f fields) (Item, error) {
@@ -76,15 +91,13 @@ func parseSocialIQA(f fields) (Item, error) {
 	context := "Q: " + f.text("context") + " " + f.text("question") + "\nA:"
 	switch {
 	case f.has("answerA", "answerB", "answerC", "label"):
-		label := f.label("label")
-		gold := number(label, 1)
-		if gold < 0 {
-			gold = slices.Index([]string{"A", "B", "C"}, label)
-		}
+		gold := f.oneOf("label", "1", "2", "3", "A", "B", "C") % 3
 		return f.choices(context, []string{f.text("answerA"), f.text("answerB"), f.text("answerC")}, gold)
 	case f.has("options", "answer"):
 		options := f.texts("options")
-		return f.choices(context, options, slices.Index(options, f.text("answer")))
+		gold := slices.Index(options, f.text("answer"))
+		f.state.label, f.wanted = fmt.Sprintf("answer %q", f.text("answer")), "one of the options"
+		return f.choices(context, options, gold)
 	}
 	return Item{}, f.missing("answerA, answerB, answerC and label, or options and answer")
 }
@@ -94,7 +107,7 @@ func parsePIQA(f fields) (Item, error) {
 		return Item{}, f.missing("goal, sol1, sol2, label")
 	}
 	context := "Question: " + f.text("goal") + "\nAnswer:"
-	return f.choices(context, []string{f.text("sol1"), f.text("sol2")}, number(f.label("label"), 0))
+	return f.choices(context, []string{f.text("sol1"), f.text("sol2")}, f.number("label", 0))
 }
 
 // parseWinoGrande puts the options into the context; the continuation is what
@@ -108,7 +121,7 @@ func parseWinoGrande(f fields) (Item, error) {
 	if !found {
 		f.fail(errNoBlank)
 	}
-	it, err := f.choices("", options, number(f.label("answer"), 1))
+	it, err := f.choices("", options, f.number("answer", 1))
 	it.Contexts = []string{before + options[0], before + options[1]}
 	it.Target = strip(after)
 	return it, err
@@ -125,10 +138,7 @@ func parseBoolQ(f fields) (Item, error) {
 		return Item{}, f.missing("passage, question, label (or answer)")
 	}
 	context := f.text("passage") + "\nQuestion: " + f.text("question") + "?\nAnswer:"
-	gold := slices.Index([]string{"0", "1", "false", "true"}, f.label(label))
-	if gold >= 0 {
-		gold %= 2
-	}
+	gold := f.oneOf(label, "0", "1", "false", "true") % 2
 	return f.choices(context, []string{"no", "yes"}, gold)
 }
 
@@ -140,5 +150,5 @@ func parseGSM8K(f fields) (Item, error) {
 		Contexts: []string{"Question: " + f.text("question") + "\nAnswer:"},
 		Target:   f.text("answer"),
 	}
-	return it, *f.err
+	return it, f.err
 }
