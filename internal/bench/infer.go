@@ -18,17 +18,14 @@ const (
 	batchTokens    = 24 // after them, of each
 )
 
-// cacheTokens is for how many tokens infer keeps keys and values.
-const cacheTokens = promptTokens + decodeTokens + batchSequences*(batchPrompt+batchTokens)
-
 // infer measures the base model: the median of a few prompts, each up to the
 // first new token, then a text that is decoded alone and some that are together.
 func (r *Result) infer(ctx context.Context, m *model.Decoder, o Options) error {
 	o.Message("timing prompt and decode")
-	cache := m.NewKVCache(promptTokens + decodeTokens)
+	cache := m.NewKVCache()
 	var seconds []float64
 	for range 3 {
-		cache.Reset(promptTokens + decodeTokens)
+		cache.Release()
 		start := time.Now()
 		if err := write(ctx, m, []*model.KVCache{cache}, promptTokens, 1); err != nil {
 			return err
@@ -49,9 +46,10 @@ func (r *Result) infer(ctx context.Context, m *model.Decoder, o Options) error {
 	}
 	r.DecodeRead = 2 * float64(weights) * r.DecodeSpeed
 
+	cache.Release() // more than this is taken now
 	var caches []*model.KVCache
 	for range batchSequences {
-		caches = append(caches, m.NewKVCache(batchPrompt+batchTokens))
+		caches = append(caches, m.NewKVCache())
 	}
 	if err := write(ctx, m, caches, batchPrompt, 1); err != nil {
 		return err

@@ -23,7 +23,7 @@ func fits(c *model.Config, tokens, supervised int, have uint64) (model.PassSize,
 	sizes := cost.Sizes{
 		Config: c, WeightBytes: uint64(c.NumParameters()) * uint64(c.DType.Size()), BatchSize: 1, Threads: parallel.Threads(),
 		Pass:  model.PassSize{Rows: tokens - 1, Asked: supervised, Ranks: ranks(c)},
-		Other: c.CacheBytes(cacheTokens),
+		Other: batchSequences * c.CacheBytes(batchPrompt+batchTokens),
 	}
 	recompute, _, err := sizes.Choose("auto", have)
 	sizes.Pass.Recompute = recompute

@@ -123,9 +123,14 @@ func TestMulRows(t *testing.T) {
 			c := newGuarded(s[0], s[1], s[1]+2, n, r)
 			want := c.clone()
 			oracle(want, a.element(false), b.element(false), s[2], false)
-			MulRows(c.data, c.stride, a.data, a.stride, s[0], b.data, b.stride, s[1], s[2])
+			MulRows(c.data, c.stride, a.data, a.stride, s[0], b.data, b.stride, s[1], s[2], false)
 			if d := c.diff(want); d != "" {
 				t.Fatalf("%v: %s", s, d)
+			}
+			oracle(want, a.element(false), b.element(false), s[2], true)
+			MulRows(c.data, c.stride, a.data, a.stride, s[0], b.data, b.stride, s[1], s[2], true)
+			if d := c.diff(want); d != "" {
+				t.Fatalf("%v, added: %s", s, d)
 			}
 		}
 	})

@@ -112,7 +112,7 @@ func TestMulRowsStayInTheirSlices(t *testing.T) {
 			const m, k = 7, 65
 			a, b := unsafe.Slice((*float32)(atPageEnd(t, 4*m*k)), m*k), unsafe.Slice((*float32)(atPageEnd(t, 4*k*n)), k*n)
 			c := unsafe.Slice((*float32)(atPageEnd(t, 4*m*n)), m*n)
-			MulRows(c, n, a, k, m, b, n, n, k)
+			MulRows(c, n, a, k, m, b, n, n, k, false)
 			for _, v := range c {
 				if v != 0 {
 					t.Fatalf("a product of zeros gave %v", v)

@@ -4,13 +4,13 @@ package blas
 // first-level cache while every row of A is multiplied by them.
 const mulRowsDepth = 64
 
-// MulRows computes C (m, n) = A (m, k) · B (k, n) with the bits of Sgemm, on the
-// calling goroutine. It is for few rows A: B is used where it lies.
-func MulRows(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int) {
+// MulRows computes C (m, n) = [C +] A (m, k) · B (k, n) with the bits of Sgemm, on
+// the calling goroutine. It is for few rows A: B is used where it lies.
+func MulRows(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n, k int, accumulate bool) {
 	mustHold("MulRows", "A", a, lda, m, k)
 	mustHold("MulRows", "B", b, ldb, k, n)
 	mustHold("MulRows", "C", c, ldc, m, n)
-	if k == 0 {
+	if k == 0 && !accumulate {
 		for i := range m {
 			clear(c[i*ldc : i*ldc+n])
 		}
@@ -21,7 +21,7 @@ func MulRows(c []float32, ldc int, a []float32, lda, m int, b []float32, ldb, n,
 			for i := 0; i < m; i += kernel.tileRows {
 				t := tile{
 					rows: min(kernel.tileRows, m-i), cols: min(kernel.tileCols, n-j), depth: min(mulRowsDepth, k-p),
-					a: left{a[i*lda+p:], lda, 1}, b: b[p*ldb+j:], ldb: ldb, c: c[i*ldc+j:], ldc: ldc, acc: p > 0,
+					a: left{a[i*lda+p:], lda, 1}, b: b[p*ldb+j:], ldb: ldb, c: c[i*ldc+j:], ldc: ldc, acc: accumulate || p > 0,
 				}
 				if t.cols == kernel.tileCols {
 					kernel.multiplyTile(&t)

@@ -62,7 +62,7 @@ func (b *batch) add(ctx context.Context, prompt []int32, maxNew int, stop func([
 func (b *batch) handOver(each func(ids []int32) error) error {
 	b.writers = slices.DeleteFunc(b.writers, func(w *writer) bool {
 		if w.ended {
-			b.caches.giveBack(w.cache)
+			b.caches.giveBack(w.cache, w.room)
 		}
 		return w.ended
 	})

@@ -11,7 +11,7 @@ import (
 // promptChunk is how many prompt tokens are computed at a time.
 const promptChunk = 512
 
-// roomAhead is for how many new tokens a cache has room at first: maxNew may be
+// roomAhead is for how many new tokens at most memory is set aside: maxNew may be
 // far above what is written before the text ends.
 const roomAhead = 512
 
@@ -22,14 +22,15 @@ var errNoNumbers = errors.New("the model's logits are not numbers; its weights o
 // maxNew, at least 1, or stop, which may be nil, says so of those generated so
 // far.
 func (e *Engine) Continue(ctx context.Context, prompt []int32, maxNew int, next func(logits []float32) int32, stop func([]int32) bool) ([]int32, error) {
-	w, err := e.start(ctx, e.Model.NewKVCache(room(prompt, maxNew)), prompt, maxNew, next, stop)
+	w, err := e.start(ctx, e.Model.NewKVCache(), prompt, maxNew, next, stop)
 	for err == nil && !w.ended {
 		err = e.step(ctx, []*writer{w})
 	}
+	w.cache.Release()
 	return w.out, err
 }
 
-// room is how many tokens a continuation's cache is made for.
+// room is for how many tokens of a continuation memory is set aside.
 func room(prompt []int32, maxNew int) int { return len(prompt) + min(maxNew, roomAhead) }
 
 // writer is a continuation under way.
@@ -38,6 +39,7 @@ type writer struct {
 	last   int32   // the newest token, which is not in the cache yet
 	out    []int32 // generated so far
 	ended  bool
+	room   int
 	maxNew int
 	next   func(logits []float32) int32
 	stop   func([]int32) bool
@@ -45,7 +47,7 @@ type writer struct {
 
 // start begins a continuation.
 func (e *Engine) start(ctx context.Context, cache *model.KVCache, prompt []int32, maxNew int, next func([]float32) int32, stop func([]int32) bool) (*writer, error) {
-	w := &writer{cache: cache, last: prompt[len(prompt)-1], maxNew: maxNew, next: next, stop: stop}
+	w := &writer{cache: cache, last: prompt[len(prompt)-1], room: room(prompt, maxNew), maxNew: maxNew, next: next, stop: stop}
 	return w, e.prefill(ctx, cache, prompt)
 }
 

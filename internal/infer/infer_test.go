@@ -114,29 +114,44 @@ func TestContinueEqualsFullPass(t *testing.T) {
 	}
 }
 
-// A cache that grows, or had another text before, gives the bits of one with room
-// from the start, however the prompt is cut into parts; and a limit far away takes
-// no memory.
+// A cache gives the same bits however the prompt is cut into parts, and after it
+// had another text; a fork of it, those of a cache of its own, whatever becomes of
+// the two; and a limit far away takes no memory.
 func TestCache(t *testing.T) {
 	for _, name := range []string{"llama3", "qwen3-yarn", "llama-dynamic"} {
 		e := tiny(t, name)
-		ids := tokens(2, 40, 40)
-		large := e.Model.NewKVCache(40)
-		e.Model.Extend(large, ids[:39], 40)
-		want := slices.Clone(e.Model.Next([]*model.KVCache{large}, ids[39:]).Row(0))
-		for part := 1; part < 40; part += 7 {
-			small := e.Model.NewKVCache(3)
-			e.Model.Extend(small, ids[5:7], 12)
-			small.Reset(1)
-			for chunk := range slices.Chunk(ids[:39], part) {
-				e.Model.Extend(small, chunk, 40)
+		ids, other := tokens(2, 300, 40), tokens(3, 300, 40) // of more than one page
+		logits := func(c *model.KVCache, last int32) []float32 {
+			return slices.Clone(e.Model.Next([]*model.KVCache{c}, []int32{last}).Row(0))
+		}
+		computed := func(ids []int32, parts int) *model.KVCache {
+			c := e.Model.NewKVCache()
+			e.Model.Extend(c, other[:parts], parts)
+			c.Release()
+			for chunk := range slices.Chunk(ids, parts) {
+				e.Model.Extend(c, chunk, 300)
 			}
-			if got := e.Model.Next([]*model.KVCache{small}, ids[39:]).Row(0); !slices.Equal(got, want) {
+			return c
+		}
+		want := logits(computed(ids[:299], 299), ids[299])
+		for _, part := range []int{1, 7, 127, 128, 150, 298} {
+			if got := logits(computed(ids[:299], part), ids[299]); !slices.Equal(got, want) {
 				t.Errorf("%s in parts of %d: logits %v, want %v", name, part, got, want)
 			}
 		}
-		if c := e.Model.NewKVCache(7); e.Model.Config.CacheBytes(c.Capacity()) != uint64(8*7*e.Model.Layers[0].KProj.W.Rows*len(e.Model.Layers)) {
-			t.Errorf("%s: %d bytes for 7 tokens", name, e.Model.Config.CacheBytes(c.Capacity()))
+		for _, n := range []int{1, 127, 128, 129, 256, 299} {
+			whole := computed(ids[:299], 299)
+			fork := whole.Fork(n)
+			e.Model.Extend(fork, other[n:], 300)
+			if got := logits(whole, ids[299]); !slices.Equal(got, want) {
+				t.Errorf("%s: logits %v after a fork of %d tokens went on, want %v", name, got, n, want)
+			}
+			whole.Release()
+			e.Model.Extend(whole, other, 300) // in the pages given back
+			own := computed(slices.Concat(ids[:n], other[n:]), 300)
+			if got, want := logits(fork, 5), logits(own, 5); !slices.Equal(got, want) || fork.Len() != 301 {
+				t.Errorf("%s: logits %v of a fork of %d tokens, want %v", name, got, n, want)
+			}
 		}
 		stop := func(out []int32) bool { return len(out) == 2 }
 		if _, err := e.Continue(context.Background(), ids[:1], math.MaxInt32, nn.ArgMax, stop); err != nil {

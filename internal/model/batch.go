@@ -13,6 +13,8 @@ type Batch struct {
 	Tokens  []int32 // (N)
 	Rows    []int   // rows whose logits are wanted, increasing
 	Targets []int32 // the token that follows each of them
+
+	caches []*KVCache // that each sequence goes on from and is added to; nil: none
 }
 
 // passTokens is how many tokens are worth computing together: more of them take
@@ -43,8 +45,9 @@ func (b *Batch) asked() *nn.Pass {
 	p := b.Pass
 	p.Starts, p.Places = []int{0}, make([]int, 0, len(b.Rows))
 	for e := range b.Sequences() {
+		place := b.PlacesOf(e)
 		for i := len(p.Places); i < len(b.Rows) && b.Rows[i] < b.Starts[e+1]; i++ {
-			p.Places = append(p.Places, b.Rows[i]-b.Starts[e])
+			p.Places = append(p.Places, place(b.Rows[i]-b.Starts[e]))
 		}
 		p.Starts = append(p.Starts, len(p.Places))
 	}
@@ -53,7 +56,7 @@ func (b *Batch) asked() *nn.Pass {
 
 // rows returns what every block but the last computes, and what the last does.
 func (b *Batch) rows() (all, last rows) {
-	return rows{in: &b.Pass, out: &b.Pass}, rows{in: &b.Pass, out: b.asked(), numbers: b.Rows}
+	return rows{in: &b.Pass, out: &b.Pass, caches: b.caches}, rows{in: &b.Pass, out: b.asked(), numbers: b.Rows, caches: b.caches}
 }
 
 // NewBatch returns a batch of no sequences.

@@ -45,6 +45,8 @@ type activations struct {
 type rows struct {
 	in, out *nn.Pass
 	numbers []int
+	layer   int // of the block
+	caches  []*KVCache
 }
 
 func (r rows) all() bool { return r.in == r.out }
@@ -89,16 +91,15 @@ func (b *Block) newActivations(x tensor.Matrix, r rows, a *tensor.Arena) *activa
 	return c
 }
 
-// forward writes the block's output y (M, D) and fills c. With key-value caches
-// the pass is the continuation of the cached sequences.
-func (b *Block) forward(y tensor.Matrix, c *activations, kv []*layerCache, r rows, a *tensor.Arena) {
+// forward writes the block's output y (M, D) and fills c.
+func (b *Block) forward(y tensor.Matrix, c *activations, r rows, a *tensor.Arena) {
 	m := a.Mark()
 	defer a.Release(m)
 	o := c.o
 	if o.Rows == 0 {
 		o = a.Alloc(c.q.Rows, b.qCols)
 	}
-	b.forwardAttention(o, c, kv, r, a)
+	b.forwardAttention(o, c, r, a)
 	b.OProj.Forward(c.h, o, c.oc, r.out, a)
 	c.h.Add(r.pick(c.x, a))
 	norm, act := a.Alloc(c.h.Rows, b.width), a.Alloc(c.h.Rows, b.mlpIn)
@@ -110,7 +111,7 @@ func (b *Block) forward(y tensor.Matrix, c *activations, kv []*layerCache, r row
 	y.Add(c.h)
 }
 
-func (b *Block) forwardAttention(o tensor.Matrix, c *activations, kv []*layerCache, r rows, a *tensor.Arena) {
+func (b *Block) forwardAttention(o tensor.Matrix, c *activations, r rows, a *tensor.Arena) {
 	m := a.Mark()
 	defer a.Release(m)
 	norm := a.Alloc(c.x.Rows, b.width)
@@ -122,8 +123,8 @@ func (b *Block) forwardAttention(o tensor.Matrix, c *activations, kv []*layerCac
 		b.QNorm.Forward(b.heads(c.q), b.heads(c.qRaw), c.rstdQ)
 		b.KNorm.Forward(b.heads(c.k), b.heads(c.kRaw), c.rstdK)
 	}
-	if kv != nil {
-		b.attend(kv, o, c, r)
+	if r.caches != nil {
+		b.attend(o, c, r)
 		return
 	}
 	b.rotate(c.q, c.k, r, (*nn.RoPE).Rotate)

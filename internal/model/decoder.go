@@ -1,6 +1,8 @@
 package model
 
 import (
+	"sync"
+
 	"github.com/stablelora/stablelora/internal/nn"
 	"github.com/stablelora/stablelora/internal/safetensors"
 	"github.com/stablelora/stablelora/internal/tensor"
@@ -22,6 +24,7 @@ type Decoder struct {
 
 	weights *safetensors.Set
 	arena   tensor.Arena
+	pages   sync.Pool // *page that no KVCache holds
 }
 
 // SetCompute chooses the arithmetic of products with frozen weights and of
@@ -60,7 +63,7 @@ func (m *Decoder) LossAndGradient(b *Batch, scale float64) []float64 {
 		y := a.Alloc(r.out.Rows(), x.Cols)
 		mark := a.Mark()
 		kept[i] = block.newActivations(x, r, a)
-		block.forward(y, kept[i], nil, r, a)
+		block.forward(y, kept[i], r, a)
 		if m.Recompute || i < lowest {
 			a.Release(mark) // x was allocated before the mark and stays
 		}
@@ -86,7 +89,7 @@ func (m *Decoder) LossAndGradient(b *Batch, scale float64) []float64 {
 		mark := a.Mark()
 		if m.Recompute {
 			kept[i] = block.newActivations(kept[i].x, r, a)
-			block.forward(a.Alloc(d.Rows, d.Cols), kept[i], nil, r, a)
+			block.forward(a.Alloc(d.Rows, d.Cols), kept[i], r, a)
 		}
 		block.backward(dx, d, kept[i], i > lowest, r, a)
 		a.Release(mark)
@@ -98,16 +101,18 @@ func (m *Decoder) LossAndGradient(b *Batch, scale float64) []float64 {
 
 // blockRows is what block i computes: of the last one only what is asked for.
 func (m *Decoder) blockRows(i int, all, last rows) rows {
+	r := all
 	if i == len(m.Layers)-1 {
-		return last
+		r = last
 	}
-	return all
+	r.layer = i
+	return r
 }
 
 // Losses returns the cross-entropy of each target.
 func (m *Decoder) Losses(b *Batch) []float64 {
 	losses := make([]float64, len(b.Rows))
-	m.Head.Loss(tensor.Matrix{}, m.hidden(b, nil), b.Targets, 1, losses, &m.arena)
+	m.Head.Loss(tensor.Matrix{}, m.hidden(b), b.Targets, 1, losses, &m.arena)
 	return losses
 }
 
@@ -115,22 +120,22 @@ func (m *Decoder) Losses(b *Batch) []float64 {
 // probable token there.
 func (m *Decoder) Score(b *Batch) (logp []float64, best []bool) {
 	logp, best = make([]float64, len(b.Rows)), make([]bool, len(b.Rows))
-	m.Head.Score(m.hidden(b, nil), b.Targets, logp, best, &m.arena)
+	m.Head.Score(m.hidden(b), b.Targets, logp, best, &m.arena)
 	return logp, best
 }
 
 // Logits returns the logits (rows, V) of the batch's rows. They are valid until
 // the model's next call.
 func (m *Decoder) Logits(b *Batch) tensor.Matrix {
-	x := m.hidden(b, nil)
+	x := m.hidden(b)
 	y := m.arena.Alloc(x.Rows, m.Head.W.Rows)
 	m.Head.Logits(y, x)
 	return y
 }
 
 // hidden returns the normalised final states of the batch's rows, keeping
-// nothing on the way. With caches the batch continues their sequences.
-func (m *Decoder) hidden(b *Batch, caches []*KVCache) tensor.Matrix {
+// nothing on the way.
+func (m *Decoder) hidden(b *Batch) tensor.Matrix {
 	m.arena.Reset()
 	a := &m.arena
 	all, last := b.rows()
@@ -140,13 +145,9 @@ func (m *Decoder) hidden(b *Batch, caches []*KVCache) tensor.Matrix {
 		if i == len(m.Layers)-1 {
 			y = final
 		}
-		var kv []*layerCache
-		for _, c := range caches {
-			kv = append(kv, &c.layers[i])
-		}
 		mark := a.Mark()
 		r := m.blockRows(i, all, last)
-		block.forward(y, block.newActivations(x, r, a), kv, r, a)
+		block.forward(y, block.newActivations(x, r, a), r, a)
 		a.Release(mark)
 		x, y = y, x
 	}

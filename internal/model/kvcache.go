@@ -1,116 +1,144 @@
 package model
 
 import (
+	"slices"
+
 	"github.com/stablelora/stablelora/internal/nn"
 	"github.com/stablelora/stablelora/internal/tensor"
 )
 
-// KVCache holds the keys and values of one sequence's tokens so far, so that
-// generation computes each token once.
+// KVCache holds the keys and values of one sequence's tokens so far, so that each
+// token is computed once. It grows by pages, which caches share (see Fork).
 type KVCache struct {
-	layers []layerCache
+	m     *Decoder
+	pages []*page
+	n     int // tokens
+	text  int // tokens of the text that Extend was last given a part of
 }
 
-type layerCache struct {
-	kv   nn.KeyValues // of each head (capacity, K); the first `from` rows are in use
-	from int
-	text int // tokens of the text that Extend was last given a part of
+// pageRows is how many tokens a page holds.
+const pageRows = 128
+
+// page is the keys and values of pageRows tokens.
+type page struct {
+	layers []nn.KeyValues // of each head (pageRows, K)
+	users  int            // caches that hold it; only a sole one writes to it
 }
 
-// reserve makes room for rows tokens.
-func (l *layerCache) reserve(rows int) {
-	for _, heads := range [][]tensor.Matrix{l.kv.K, l.kv.V} {
-		for g, m := range heads {
-			if m.Rows < rows {
-				heads[g] = tensor.New(rows, m.Cols)
-				heads[g].RowRange(0, l.from).CopyFrom(m.RowRange(0, l.from))
+// NewKVCache returns an empty cache.
+func (m *Decoder) NewKVCache() *KVCache { return &KVCache{m: m} }
+
+// Len is the number of tokens.
+func (c *KVCache) Len() int { return c.n }
+
+// Fork returns a cache of the first n tokens. The two share whole pages, whose
+// memory is held once; what n leaves of one is copied. Each goes on by itself.
+func (c *KVCache) Fork(n int) *KVCache {
+	f := &KVCache{m: c.m, n: n, text: c.text, pages: slices.Clone(c.pages[:n/pageRows])}
+	for _, p := range f.pages {
+		p.users++
+	}
+	if rest := n % pageRows; rest > 0 {
+		p := c.m.newPage()
+		for i, from := range c.pages[n/pageRows].layers {
+			for g := range from.K {
+				p.layers[i].K[g].RowRange(0, rest).CopyFrom(from.K[g].RowRange(0, rest))
+				p.layers[i].V[g].RowRange(0, rest).CopyFrom(from.V[g].RowRange(0, rest))
 			}
 		}
+		f.pages = append(f.pages, p)
 	}
+	return f
 }
 
-// add appends the keys and values k and v (T, G·K) of T tokens and returns all of
-// them.
-func (l *layerCache) add(k, v tensor.Matrix) nn.KeyValues {
-	end := l.from + k.Rows
-	if have := l.kv.K[0].Rows; end > have {
-		l.reserve(max(end, 2*have))
-	}
-	var all nn.KeyValues
-	for g := range l.kv.K {
-		width := l.kv.K[g].Cols
-		l.kv.K[g].RowRange(l.from, end).CopyFrom(k.ColRange(g*width, (g+1)*width))
-		l.kv.V[g].RowRange(l.from, end).CopyFrom(v.ColRange(g*width, (g+1)*width))
-		all.K, all.V = append(all.K, l.kv.K[g].RowRange(0, end)), append(all.V, l.kv.V[g].RowRange(0, end))
-	}
-	l.from = end
-	return all
-}
-
-// NewKVCache returns a cache with room for capacity tokens; it grows beyond.
-func (m *Decoder) NewKVCache(capacity int) *KVCache {
-	c := &KVCache{layers: make([]layerCache, len(m.Layers))}
-	for i, b := range m.Layers {
-		for range b.attention.KVHeads {
-			none := tensor.New(0, b.attention.Width)
-			c.layers[i].kv.K, c.layers[i].kv.V = append(c.layers[i].kv.K, none), append(c.layers[i].kv.V, none)
+// Release empties the cache; pages that no other cache holds are used again.
+func (c *KVCache) Release() {
+	for _, p := range c.pages {
+		if p.users--; p.users == 0 {
+			c.m.pages.Put(p)
 		}
 	}
-	c.Reset(capacity)
-	return c
+	c.pages, c.n, c.text = nil, 0, 0
 }
 
-// Reset empties the cache for a sequence of capacity tokens.
-func (c *KVCache) Reset(capacity int) {
-	for i := range c.layers {
-		l := &c.layers[i]
-		l.from, l.text = 0, 0
-		l.reserve(capacity)
+// newPage returns a page with arbitrary content.
+func (m *Decoder) newPage() *page {
+	if p, ok := m.pages.Get().(*page); ok {
+		p.users = 1
+		return p
 	}
-}
-
-// CopyFrom makes the cache one of src's sequence; the first same tokens are known
-// to be so already.
-func (c *KVCache) CopyFrom(src *KVCache, same int) {
-	for i := range c.layers {
-		l, s := &c.layers[i], &src.layers[i]
-		l.reserve(s.from)
-		l.from, l.text = s.from, s.text
-		for g := range s.kv.K {
-			l.kv.K[g].RowRange(same, s.from).CopyFrom(s.kv.K[g].RowRange(same, s.from))
-			l.kv.V[g].RowRange(same, s.from).CopyFrom(s.kv.V[g].RowRange(same, s.from))
+	p := &page{layers: make([]nn.KeyValues, len(m.Layers)), users: 1}
+	width := m.Config.HeadDim
+	floats := make([]float32, 2*len(m.Layers)*m.Config.KVHeads*pageRows*width)
+	next := func() tensor.Matrix {
+		part := tensor.FromSlice(pageRows, width, floats[:pageRows*width])
+		floats = floats[pageRows*width:]
+		return part
+	}
+	for i := range p.layers {
+		for range m.Config.KVHeads {
+			p.layers[i].K, p.layers[i].V = append(p.layers[i].K, next()), append(p.layers[i].V, next())
 		}
 	}
+	return p
 }
 
-// Capacity is for how many tokens there is room.
-func (c *KVCache) Capacity() int { return c.layers[0].kv.K[0].Rows }
-
-// CacheBytes is the memory of a KVCache with room for so many tokens.
+// CacheBytes is the memory of a KVCache of so many tokens.
 func (c *Config) CacheBytes(tokens int) uint64 {
-	return 8 * uint64(tokens) * uint64(c.Layers*c.KVHeads*c.HeadDim)
+	pages := (tokens + pageRows - 1) / pageRows
+	return 8 * uint64(pages*pageRows) * uint64(c.Layers*c.KVHeads*c.HeadDim)
 }
 
-// attend adds the keys and values of a pass to the caches, one for each of its
-// sequences, and attends to all that is in them.
-func (b *Block) attend(kv []*layerCache, o tensor.Matrix, c *activations, r rows) {
-	all := make([]nn.KeyValues, len(kv))
-	for e, l := range kv {
+// add writes the keys and values kv of a layer for the next tokens. The cache holds
+// them once advance has been called.
+func (c *KVCache) add(layer int, kv nn.KeyValues) {
+	end := c.n + kv.K[0].Rows
+	for len(c.pages)*pageRows < end {
+		c.pages = append(c.pages, c.m.newPage())
+	}
+	for at := c.n; at < end; {
+		p, lo := c.pages[at/pageRows].layers[layer], at%pageRows
+		rows := min(pageRows-lo, end-at)
+		for g := range kv.K {
+			p.K[g].RowRange(lo, lo+rows).CopyFrom(kv.K[g].RowRange(at-c.n, at-c.n+rows))
+			p.V[g].RowRange(lo, lo+rows).CopyFrom(kv.V[g].RowRange(at-c.n, at-c.n+rows))
+		}
+		at += rows
+	}
+}
+
+// seen returns a layer's keys and values of the first n tokens.
+func (c *KVCache) seen(layer, n int) []nn.KeyValues {
+	var parts []nn.KeyValues
+	for i, p := range c.pages[:(n+pageRows-1)/pageRows] {
+		part := p.layers[layer]
+		if rows := n - i*pageRows; rows < pageRows {
+			part = nn.KeyValues{K: slices.Clone(part.K), V: slices.Clone(part.V)}
+			for g := range part.K {
+				part.K[g], part.V[g] = part.K[g].RowRange(0, rows), part.V[g].RowRange(0, rows)
+			}
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// attend rotates q and k and attends to what each sequence of a pass sees: what
+// is in its cache, to which its keys and values are added.
+func (b *Block) attend(o tensor.Matrix, c *activations, r rows) {
+	seen := make([][]nn.KeyValues, r.in.Sequences())
+	for e, cache := range r.caches {
 		q, k, v := r.out.Sequence(c.q, e), r.in.Sequence(c.k, e), r.in.Sequence(c.v, e)
-		from, length := l.from, max(l.from+k.Rows, l.text)
-		later := func(place func(int) int) func(int) int {
-			return func(i int) int { return from + place(i) }
-		}
-		queries := later(r.out.PlacesOf(e))
-		b.rope.Rotate(q, b.attention.Heads, queries, length)
-		b.rope.Rotate(k, b.attention.KVHeads, later(r.in.PlacesOf(e)), length)
-		all[e] = l.add(k, v)
-		if !r.in.Decode {
-			b.attention.Forward(r.out.Sequence(o, e), q, all[e], queries)
-		}
+		end := cache.n + k.Rows
+		b.rope.Rotate(q, b.attention.Heads, r.out.PlacesOf(e), max(end, cache.text))
+		b.rope.Rotate(k, b.attention.KVHeads, r.in.PlacesOf(e), max(end, cache.text))
+		cache.add(r.layer, b.attention.Split(k, v))
+		seen[e] = cache.seen(r.layer, end)
 	}
 	if r.in.Decode {
-		b.attention.Decode(o, c.q, all)
+		b.attention.Decode(o, c.q, seen)
+	} else {
+		b.attention.Forward(o, c.q, seen, r.out)
 	}
 }
 
@@ -118,24 +146,42 @@ func (b *Block) attend(kv []*layerCache, o tensor.Matrix, c *activations, r rows
 // of length tokens, with the products of training. What it leaves in the cache
 // does not depend on how the text is cut into parts.
 func (m *Decoder) Extend(c *KVCache, tokens []int32, length int) {
-	for i := range c.layers {
-		c.layers[i].text = length
-	}
-	b := &Batch{Pass: nn.Pass{Starts: []int{0, len(tokens)}}, Tokens: tokens}
-	m.hidden(b, []*KVCache{c})
+	c.text = length
+	b := NewBatch()
+	b.continues(c, tokens)
+	m.hidden(b)
+	b.advance()
 }
 
 // Next computes one more token of each of some cached sequences and returns the
 // logits (N, V) that follow them. A row of these does not depend on the others.
 // They are valid until the model's next call.
 func (m *Decoder) Next(caches []*KVCache, tokens []int32) tensor.Matrix {
-	b := &Batch{Pass: nn.Pass{Decode: true, Starts: []int{0}}, Tokens: tokens}
-	for e := range tokens {
+	b := NewBatch()
+	b.Decode = true
+	for e, c := range caches {
+		b.continues(c, tokens[e:e+1])
 		b.Rows = append(b.Rows, e)
-		b.Starts = append(b.Starts, e+1)
 	}
-	x := m.hidden(b, caches)
+	x := m.hidden(b)
+	b.advance()
 	logits := m.arena.Alloc(x.Rows, m.Head.W.Rows)
 	m.Head.Next(logits, x)
 	return logits
+}
+
+// continues adds a sequence that goes on from a cache.
+func (b *Batch) continues(c *KVCache, tokens []int32) {
+	for i := range tokens {
+		b.Places = append(b.Places, c.n+i)
+	}
+	b.caches, b.Tokens = append(b.caches, c), append(b.Tokens, tokens...)
+	b.Starts = append(b.Starts, len(b.Tokens))
+}
+
+// advance counts a batch's tokens in its caches.
+func (b *Batch) advance() {
+	for e, c := range b.caches {
+		c.n += b.Starts[e+1] - b.Starts[e]
+	}
 }

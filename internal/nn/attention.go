@@ -30,6 +30,7 @@ type Attention struct {
 // attnScratch holds a worker's matrices for one block of R stacked rows.
 type attnScratch struct {
 	q, o, p, d []float32 // (R, K) twice, (R, keys) twice
+	k, v       []float32 // (keys, K) twice, where they are joined
 }
 
 // blockRows returns how many queries of each head make a block: about 256
@@ -39,36 +40,44 @@ func (t *Attention) blockRows() int {
 	return min(64, max(16, 256*t.KVHeads/t.Heads&^7))
 }
 
-// KeyValues are the positions of one sequence as attention sees them: the keys
-// and values (L, K) of each key-value head.
+// KeyValues are places of a sequence that follow one another as attention sees
+// them: the keys and values (L, K) of each key-value head.
 type KeyValues struct{ K, V []tensor.Matrix }
 
-// Forward writes o (M, H·K) for queries q (M, H·K) at the given places of one
-// sequence, in increasing order.
-func (t *Attention) Forward(o, q tensor.Matrix, kv KeyValues, places func(i int) int) {
-	parallel.For(t.blocks(q.Rows)*t.KVHeads, func(i int) {
-		g := i % t.KVHeads
-		t.forwardBlock(o, q, kv.K[g], kv.V[g], places, i/t.KVHeads, g)
+// Split views keys and values (L, G·K) by head.
+func (t *Attention) Split(k, v tensor.Matrix) KeyValues {
+	kv := KeyValues{make([]tensor.Matrix, t.KVHeads), make([]tensor.Matrix, t.KVHeads)}
+	for g := range t.KVHeads {
+		kv.K[g], kv.V[g] = t.head(k, g), t.head(v, g)
+	}
+	return kv
+}
+
+// Forward writes o (M, H·K) for the queries q (M, H·K) of a pass, of each sequence
+// in increasing order of their places. seen has the places each sequence sees,
+// from 0 on, in one part or several; where they are cut does not show.
+func (t *Attention) Forward(o, q tensor.Matrix, seen [][]KeyValues, queries *Pass) {
+	type block struct{ e, number int }
+	var blocks []block
+	for e := range queries.Sequences() {
+		for i := range t.blocks(queries.Sequence(q, e).Rows) {
+			blocks = append(blocks, block{e, i})
+		}
+	}
+	parallel.For(len(blocks)*t.KVHeads, func(i int) {
+		b, g := blocks[i/t.KVHeads], i%t.KVHeads
+		t.forwardBlock(queries.Sequence(o, b.e), queries.Sequence(q, b.e), seen[b.e], queries.PlacesOf(b.e), b.number, g)
 	})
 }
 
-// ForwardPass is Forward for every sequence: q and o have the rows of the pass
-// queries, k and v (N, G·K) those of keys.
+// ForwardPass is Forward where sequences see their own rows only: q and o have the
+// rows of the pass queries, k and v (N, G·K) those of keys.
 func (t *Attention) ForwardPass(o, q, k, v tensor.Matrix, queries, keys *Pass) {
-	n := 0
-	for e := range queries.Sequences() {
-		n += t.blocks(queries.Sequence(q, e).Rows)
+	seen := make([][]KeyValues, keys.Sequences())
+	for e := range seen {
+		seen[e] = []KeyValues{t.Split(keys.Sequence(k, e), keys.Sequence(v, e))}
 	}
-	parallel.For(n*t.KVHeads, func(i int) {
-		block, e := i/t.KVHeads, 0
-		for block >= t.blocks(queries.Sequence(q, e).Rows) {
-			block -= t.blocks(queries.Sequence(q, e).Rows)
-			e++
-		}
-		g := i % t.KVHeads
-		t.forwardBlock(queries.Sequence(o, e), queries.Sequence(q, e), t.head(keys.Sequence(k, e), g), t.head(keys.Sequence(v, e), g),
-			queries.PlacesOf(e), block, g)
-	})
+	t.Forward(o, q, seen, queries)
 }
 
 // BackwardPass writes dq, dk and dv from do and the forward pass's q, k and v.
@@ -102,9 +111,8 @@ func (t *Attention) BackwardPass(dq, dk, dv, do, q, k, v tensor.Matrix, queries,
 // blocks is how many blocks a number of queries makes.
 func (t *Attention) blocks(rows int) int { return ceilDiv(rows, t.blockRows()) }
 
-// forwardBlock computes one block of the query heads of group g, whose keys and
-// values are k and v.
-func (t *Attention) forwardBlock(o, q, k, v tensor.Matrix, place func(int) int, block, g int) {
+// forwardBlock computes one block of the query heads of group g.
+func (t *Attention) forwardBlock(o, q tensor.Matrix, seen []KeyValues, place func(int) int, block, g int) {
 	lo := block * t.blockRows()
 	hi := min(lo+t.blockRows(), q.Rows)
 	buf := t.scratch()
@@ -112,9 +120,27 @@ func (t *Attention) forwardBlock(o, q, k, v tensor.Matrix, place func(int) int, 
 	keys := place(hi-1) + 1
 	qs := t.stack(&buf.q, q, lo, hi, g)
 	os, p := matrix(&buf.o, qs.Rows, t.Width), matrix(&buf.p, qs.Rows, keys)
-	t.probabilities(p, qs, k.RowRange(0, keys), place, lo, hi)
-	t.Compute.MatMul(os, p, v.RowRange(0, keys), false)
+	k, v := t.join(buf, seen, keys, g)
+	t.probabilities(p, qs, k, place, lo, hi)
+	t.Compute.MatMul(os, p, v, false)
 	t.unstack(o, os, lo, hi, g)
+}
+
+// join returns the first n keys and values (n, K) of group g as one matrix each,
+// which products need: in bfloat16 two keys make a step of their chains.
+func (t *Attention) join(buf *attnScratch, seen []KeyValues, n, g int) (k, v tensor.Matrix) {
+	if first := seen[0]; first.K[g].Rows >= n {
+		return first.K[g].RowRange(0, n), first.V[g].RowRange(0, n)
+	}
+	k, v = matrix(&buf.k, n, t.Width), matrix(&buf.v, n, t.Width)
+	at := 0
+	for _, part := range seen {
+		rows := min(part.K[g].Rows, n-at)
+		k.RowRange(at, at+rows).CopyFrom(part.K[g].RowRange(0, rows))
+		v.RowRange(at, at+rows).CopyFrom(part.V[g].RowRange(0, rows))
+		at += rows
+	}
+	return k, v
 }
 
 // backwardGroup computes the query heads of group g of one sequence; dk, dv, k

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/stablelora/stablelora/internal/tensor"
@@ -77,14 +78,34 @@ func TestAttentionContinuation(t *testing.T) {
 	att := &Attention{Heads: 4, KVHeads: 2, Width: 6}
 	q, kv := random("q", 90, 24), keyValues("", 90, 2, 6)
 	whole := tensor.New(90, 24)
-	att.Forward(whole, q, kv, func(i int) int { return i })
+	att.Forward(whole, q, [][]KeyValues{{kv}}, pass(90))
 	for _, from := range []int{1, 63, 64, 89} {
-		tail := tensor.New(90-from, 24)
-		att.Forward(tail, q.RowRange(from, 90), kv, func(i int) int { return from + i })
-		if fmt.Sprint(tail.Data) != fmt.Sprint(whole.RowRange(from, 90).Data) {
-			t.Errorf("rows from %d on differ", from)
+		p := pass(90 - from)
+		for i := range p.Rows() {
+			p.Places = append(p.Places, from+i)
+		}
+		for _, seen := range [][]KeyValues{{kv}, cut(kv, from), cut(kv, from/2, from)} {
+			tail := tensor.New(p.Rows(), 24)
+			att.Forward(tail, q.RowRange(from, 90), [][]KeyValues{seen}, p)
+			if !slices.Equal(tail.Data, whole.RowRange(from, 90).Data) {
+				t.Errorf("rows from %d on differ, keys in %d parts", from, len(seen))
+			}
 		}
 	}
+}
+
+// cut views keys and values in parts, each of which begins at one of the places.
+func cut(kv KeyValues, places ...int) (parts []KeyValues) {
+	n := kv.K[0].Rows
+	for i, lo := range append([]int{0}, places...) {
+		hi := append(places, n)[i]
+		var part KeyValues
+		for g := range kv.K {
+			part.K, part.V = append(part.K, kv.K[g].RowRange(lo, hi)), append(part.V, kv.V[g].RowRange(lo, hi))
+		}
+		parts = append(parts, part)
+	}
+	return parts
 }
 
 // keyValues are random ones of n positions.

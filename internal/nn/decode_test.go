@@ -60,18 +60,24 @@ func TestAttentionDecode(t *testing.T) {
 		lengths := []int{1, 130, 37}
 		q := random("q", len(lengths), c.heads*c.width)
 		var kv []KeyValues
+		var seen, parts [][]KeyValues
 		for e, n := range lengths {
 			kv = append(kv, keyValues(fmt.Sprint(e), n, c.kv, c.width))
+			seen, parts = append(seen, kv[e:e+1]), append(parts, cut(kv[e], n/3, n/3+n/2))
 		}
 		var first []float32
 		for threads := 1; threads <= 8; threads++ {
 			parallel.SetThreads(threads)
 			o := tensor.New(q.Rows, q.Cols)
-			att.Decode(o, q, kv)
+			att.Decode(o, q, seen)
 			if threads == 1 {
 				first = o.Data
 			} else if !slices.Equal(o.Data, first) {
 				t.Errorf("%+v: other bits on %d threads", c, threads)
+			}
+			att.Decode(o, q, parts)
+			if !slices.Equal(o.Data, first) {
+				t.Errorf("%+v: other bits with the keys in parts", c)
 			}
 		}
 		for e := range lengths {

@@ -19,11 +19,11 @@ func Dots(y, x Matrix, w *Weight) {
 
 // MatMulRows is MatMul for few rows x, on the calling goroutine: the same bits
 // without packing b.
-func MatMulRows(y, x, b Matrix) {
+func MatMulRows(y, x, b Matrix, acc bool) {
 	if x.Cols != b.Rows || y.Rows != x.Rows || y.Cols != b.Cols {
 		panic(fmt.Sprintf("tensor: MatMulRows y %d x %d = x %d x %d · b %d x %d", y.Rows, y.Cols, x.Rows, x.Cols, b.Rows, b.Cols))
 	}
-	blas.MulRows(y.Data, y.Stride, x.Data, x.Stride, x.Rows, b.Data, b.Stride, b.Cols, b.Rows)
+	blas.MulRows(y.Data, y.Stride, x.Data, x.Stride, x.Rows, b.Data, b.Stride, b.Cols, b.Rows, acc)
 }
 
 // MatDots is MatMulT for few rows x, by the second rule of package blas.

@@ -90,10 +90,9 @@ func TestProducts(t *testing.T) {
 
 			MatMul(y, x, b, acc)
 			mustEqual(t, "MatMul", y, want)
-			if !acc {
-				MatMulRows(y, x, b)
-				mustEqual(t, "MatMulRows", y, want)
-			}
+			y.CopyFrom(start)
+			MatMulRows(y, x, b, acc)
+			mustEqual(t, "MatMulRows", y, want)
 			y.CopyFrom(start)
 			MatMulT(y, x, transpose(b), acc)
 			mustEqual(t, "MatMulT", y, want)
@@ -145,8 +144,8 @@ func TestEmptyViews(t *testing.T) {
 	MulT(New(0, 4), none, weight(dtype.F32, b))
 	Dots(New(0, 4), none, weight(dtype.F32, b))
 	MatDots(none, none, New(5, 5), true)
-	MatMulRows(none, New(0, 4), b)
-	MatMulRows(y, New(5, 0), none)
+	MatMulRows(none, New(0, 4), b, false)
+	MatMulRows(y, New(5, 0), none, false)
 	mustEqual(t, "MatMulRows", y, New(5, 5))
 	TMatMul(y, none, none, false) // a sum over no rows
 	mustEqual(t, "TMatMul", y, New(5, 5))
@@ -175,7 +174,7 @@ func TestShapePanics(t *testing.T) {
 		"MatMulT": {func() { MatMulT(New(3, 4), New(2, 3), New(4, 3), false) }, []string{"y 3 x 4", "x 2 x 3"}},
 		"Dots":    {func() { Dots(New(2, 4), New(2, 5), w) }, []string{"2 x 5", "4 x 3", "w"}},
 		"MatDots": {func() { MatDots(New(3, 4), New(2, 3), New(4, 3), false) }, []string{"y 3 x 4", "x 2 x 3"}},
-		"Rows":    {func() { MatMulRows(New(2, 4), New(2, 3), New(4, 3)) }, []string{"x 2 x 3", "b 4 x 3"}},
+		"Rows":    {func() { MatMulRows(New(2, 4), New(2, 3), New(4, 3), false) }, []string{"x 2 x 3", "b 4 x 3"}},
 		"TMatMul": {func() { TMatMul(New(2, 4), New(3, 2), New(2, 4), false) }, []string{"a 3 x 2", "b 2 x 4"}},
 		"Row":     {func() { w.Row(4, make([]float32, 3)) }, []string{"row 4", "w", "4 x 3"}},
 	} {
