@@ -6,7 +6,9 @@ import (
 
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/cost"
+	"github.com/stablelora/stablelora/internal/eval"
 	"github.com/stablelora/stablelora/internal/fsutil"
+	"github.com/stablelora/stablelora/internal/sweep"
 	"github.com/stablelora/stablelora/internal/train"
 )
 
@@ -18,6 +20,8 @@ func exitCode(err error) int {
 		input       *fsutil.InputError
 		interrupted *train.InterruptedError
 		diverged    *train.DivergedError
+		notFinite   *eval.NotFiniteError
+		allDiverged *sweep.DivergedError
 		memory      *cost.MemoryError
 		run         *train.UsageError
 	)
@@ -26,7 +30,7 @@ func exitCode(err error) int {
 		return 0
 	case errors.As(err, &interrupted):
 		return interrupted.ExitCode()
-	case errors.As(err, &diverged):
+	case errors.As(err, &diverged), errors.As(err, &notFinite), errors.As(err, &allDiverged):
 		return 4
 	case errors.As(err, &memory):
 		return 5

@@ -25,7 +25,7 @@ Values are YAML. Commas inside of brackets, braces and quotes belong to a value:
 DIR gets a folder for each run, as train writes it, and sweep.csv with a row for
 each run that is done. --resume skips these, goes on with one that was broken
 off, and takes more values and seeds than before, but not fewer. A run that
-diverges is recorded, and the sweep goes on.` + exitStatus,
+diverges is recorded, and the sweep goes on; it ends with 4 where all diverged.` + exitStatus,
 		Example: `  stablelora sweep --config run.yaml --output runs/sweep --seeds 1,2,3 \
       --grid optimizer.name=adamw,stable_lora --grid train.learning_rate=1e-4,3e-4,1e-3
   stablelora sweep --config demo/sweep.yaml --output runs/demo --seeds 1,2,3 \
@@ -65,11 +65,12 @@ func runSweep(ctx context.Context, e *env, o sweep.Options) error {
 	}
 	e.sweepReports(report)
 	if e.json {
-		return e.printJSON(report)
+		err = e.printJSON(report)
+	} else if err = report.Write(e.out); err == nil {
+		_, err = fmt.Fprintf(e.out, "%d runs finished, %d diverged; table in %s\n", report.Finished, report.Diverged, filepath.Join(o.Dir, sweep.CSVFile))
 	}
-	if err := report.Write(e.out); err != nil {
-		return err
+	if err == nil && report.Finished == 0 {
+		err = &sweep.DivergedError{Runs: report.Diverged}
 	}
-	_, err = fmt.Fprintf(e.out, "%d runs finished, %d diverged; table in %s\n", report.Finished, report.Diverged, filepath.Join(o.Dir, sweep.CSVFile))
 	return err
 }

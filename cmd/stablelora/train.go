@@ -90,7 +90,7 @@ func runTrain(ctx context.Context, e *env, o trainOptions) error {
 		Command: commandLine(os.Args[1:]), Reporter: reporter,
 		Evaluate: runEvaluation(e, cfg, questions, reporter),
 	})
-	if interrupted, diverged := (*train.InterruptedError)(nil), (*train.DivergedError)(nil); err == nil || errors.As(err, &interrupted) || errors.As(err, &diverged) {
+	if interrupted := (*train.InterruptedError)(nil); err == nil || errors.As(err, &interrupted) || exitCode(err) == 4 {
 		e.ownReport(cfg.Output.Dir)
 	}
 	if err != nil {

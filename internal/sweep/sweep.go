@@ -44,6 +44,13 @@ func (e *InterruptedError) Error() string {
 
 func (e *InterruptedError) Unwrap() error { return e.InterruptedError }
 
+// DivergedError says that a sweep has nothing to compare: every run diverged.
+type DivergedError struct{ Runs int }
+
+func (e *DivergedError) Error() string {
+	return fmt.Sprintf("all %d runs diverged, there is nothing to compare; try lower values of train.learning_rate", e.Runs)
+}
+
 func usagef(format string, args ...any) error {
 	return &train.UsageError{Err: fmt.Errorf(format, args...)}
 }
