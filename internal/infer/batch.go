@@ -52,7 +52,7 @@ func (b *batch) fits(prompt []int32, maxNew int) bool {
 
 // add begins a text.
 func (b *batch) add(ctx context.Context, prompt []int32, maxNew int, stop func([]int32) bool) error {
-	w, err := b.e.start(ctx, b.caches.take(room(prompt, maxNew)), prompt, maxNew, nn.ArgMax, stop)
+	w, err := b.e.start(ctx, b.caches.take(1, room(prompt, maxNew)), prompt, maxNew, nn.ArgMax, stop)
 	b.writers, b.queue = append(b.writers, w), append(b.queue, w)
 	return err
 }
@@ -62,7 +62,7 @@ func (b *batch) add(ctx context.Context, prompt []int32, maxNew int, stop func([
 func (b *batch) handOver(each func(ids []int32) error) error {
 	b.writers = slices.DeleteFunc(b.writers, func(w *writer) bool {
 		if w.ended {
-			b.caches.giveBack(w.cache, w.room)
+			b.caches.giveBack(1, w.room, w.cache)
 		}
 		return w.ended
 	})

@@ -19,17 +19,24 @@ func (e *Engine) newCaches() caches {
 
 // fit says whether there is room for n more texts of so many tokens each.
 func (c *caches) fit(n, tokens int) bool {
-	return c.free == 0 || c.used+uint64(n)*c.model.Config.CacheBytes(tokens) <= c.free
+	return c.free == 0 || c.used+c.bytes(n, tokens) <= c.free
 }
 
-// take returns an empty cache and sets memory aside for so many tokens.
-func (c *caches) take(tokens int) *model.KVCache {
-	c.used += c.model.Config.CacheBytes(tokens)
+func (c *caches) bytes(n, tokens int) uint64 {
+	return uint64(n) * c.model.Config.CacheBytes(tokens)
+}
+
+// take returns an empty cache and sets memory aside for n texts of so many tokens
+// each, which it and its forks may hold.
+func (c *caches) take(n, tokens int) *model.KVCache {
+	c.used += c.bytes(n, tokens)
 	return c.model.NewKVCache()
 }
 
-// giveBack takes a cache whose text has ended, with what take was told.
-func (c *caches) giveBack(cache *model.KVCache, tokens int) {
-	c.used -= c.model.Config.CacheBytes(tokens)
-	cache.Release()
+// giveBack takes the caches of what has ended, with what take was told.
+func (c *caches) giveBack(n, tokens int, ended ...*model.KVCache) {
+	c.used -= c.bytes(n, tokens)
+	for _, cache := range ended {
+		cache.Release()
+	}
 }
