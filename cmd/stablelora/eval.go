@@ -36,7 +36,8 @@ func newEvalCmd(e *env) *cobra.Command {
 With --adapter the base model is scored too, unless --base=false, and the two are
 compared on the same documents. --config takes model, adapter and tasks from a
 training configuration; flags win over it. With --output every answer is kept at
-once, and --resume goes on after an interruption.
+once, and --resume goes on after an interruption; an earlier evaluation's
+results.json and samples in that folder are replaced when this one is done.
 
 Tasks: ` + strings.Join(task.Names(), ", ") + exitStatus,
 		Example: `  stablelora eval --model models/Qwen2-0.5B --tasks hellaswag --data hellaswag=hellaswag_val.jsonl --limit 200
@@ -244,8 +245,9 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 		if err != nil {
 			return err
 		}
-		_, err = e.out.Write(data)
-		return err
+		if _, err = e.out.Write(data); err != nil {
+			return err
+		}
 	}
 	return e.printOutcomes(outcomes)
 }

@@ -105,20 +105,24 @@ func runEvaluation(e *env, cfg *config.Config, questions []*eval.Questions, r me
 	}
 }
 
-// printOutcomes prints the harness's table and, where both models were scored,
-// the comparison.
+// printOutcomes warns of what the figures hide and, without --json, prints the
+// harness's table and, where both models were scored, the comparison.
 func (e *env) printOutcomes(outcomes []eval.Outcome) error {
-	if e.json {
-		return nil
-	}
 	var results []*eval.TaskResult
 	compared := false
 	for _, o := range outcomes {
 		results = append(results, o.Result())
 		compared = compared || o.Base != nil && o.Adapted != nil
-		if r := o.Result(); r.Subset() {
+		r := o.Result()
+		if r.Subset() {
 			e.warn("%s: %d of %d documents, a subset", r.Task.Name, r.Len(), r.Original)
 		}
+		if n := r.Truncated(); n > 0 {
+			e.warn("%s: %d of %d documents are longer than the model takes and lost their beginning, as lm-evaluation-harness does it", r.Task.Name, n, r.Len())
+		}
+	}
+	if e.json {
+		return nil
 	}
 	if err := eval.Table(e.out, results); err != nil || !compared {
 		return err

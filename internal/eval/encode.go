@@ -46,17 +46,18 @@ func (e encoder) pair(context, continuation string) (ctx, cont []int32) {
 }
 
 // request is pair as a Request of at most MaxLength+1 tokens: the last one is
-// only predicted. What is too long loses its beginning.
-func (e encoder) request(context, continuation string) (Request, error) {
+// only predicted. What is too long loses its beginning, which cut tells.
+func (e encoder) request(context, continuation string) (req Request, cut bool, err error) {
 	ctx, cont := e.pair(context, continuation)
 	switch limit := e.m.MaxLength(); {
 	case len(ctx) == 0:
-		return Request{}, errors.New("the context has no token")
+		return Request{}, false, errors.New("the context has no token")
 	case len(cont) > limit:
-		return Request{}, fmt.Errorf("the continuation has %d tokens, but the model takes %d", len(cont), limit)
+		return Request{}, false, fmt.Errorf("the continuation has %d tokens, but the model takes %d", len(cont), limit)
 	default:
 		tokens := slices.Concat(ctx, cont)
-		tokens = tokens[max(0, len(tokens)-limit-1):]
-		return Request{Tokens: tokens, From: len(tokens) - len(cont)}, nil
+		over := max(0, len(tokens)-limit-1)
+		tokens = tokens[over:]
+		return Request{Tokens: tokens, From: len(tokens) - len(cont)}, over > 0, nil
 	}
 }

@@ -44,9 +44,9 @@ func TestRequest(t *testing.T) {
 		{"merge over the boundary", &mergingModel{byteModel{max: 100}}, "xa", " bc", Request{Tokens: ids("xac"), From: 2}},
 		{"merge of all of it", &mergingModel{byteModel{max: 100}}, "xa", " b", Request{Tokens: ids("xa"), From: 2}},
 	} {
-		got, err := newEncoder(tc.m).request(tc.context, tc.continuation)
-		if err != nil {
-			t.Errorf("%s: %v", tc.name, err)
+		got, cut, err := newEncoder(tc.m).request(tc.context, tc.continuation)
+		if err != nil || cut != strings.HasPrefix(tc.name, "truncated") {
+			t.Errorf("%s: cut %v, %v", tc.name, cut, err)
 		}
 		if d := cmp.Diff(tc.want, got); d != "" {
 			t.Errorf("%s: %s", tc.name, d)
@@ -59,7 +59,7 @@ func TestRequest(t *testing.T) {
 		{&byteModel{max: 3}, "a", " bcd", "the continuation has 4 tokens, but the model takes 3"},
 		{&byteModel{max: 3}, " ", "b", "the context has no token"},
 	} {
-		if _, err := newEncoder(tc.m).request(tc.context, tc.continuation); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if _, _, err := newEncoder(tc.m).request(tc.context, tc.continuation); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%q and %q: %v", tc.context, tc.continuation, err)
 		}
 	}

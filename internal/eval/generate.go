@@ -21,19 +21,22 @@ func (q *Questions) generate(ctx context.Context, m Model, maxGen int, opts Opti
 	stop := stopper(m, until)
 	samples := opts.resumed(q)
 	rest := q.documents[len(samples):]
+	var truncated []bool // of rest, as far as prompts were taken
 	prompts := func(yield func([]int32) bool) {
 		for _, d := range rest {
 			prompt := e.encode(d.context())
 			if len(prompt) == 0 {
 				prompt = []int32{m.PrefixToken()}
 			}
+			truncated = append(truncated, len(prompt) > room)
 			if !yield(prompt[max(0, len(prompt)-room):]) {
 				return
 			}
 		}
 	}
+	first := len(samples)
 	err := m.Generate(ctx, prompts, maxGen, stop, func(ids []int32) error {
-		s := Sample{Generated: cut(m.Decode(ids, true), until)}
+		s := Sample{Generated: cut(m.Decode(ids, true), until), Truncated: truncated[len(samples)-first]}
 		for _, f := range q.Task.Filters {
 			s.Filtered = append(s.Filtered, f.Apply(s.Generated))
 		}

@@ -129,7 +129,7 @@ func TestResultsOfTwoModels(t *testing.T) {
 		}
 	}
 	want := map[string]any{"tasks": map[string]any{"gsm8k": map[string]any{
-		"n": 2.0, "n_original": 6.0, "subset": true, "num_fewshot": 0.0, "version": 3.0,
+		"n": 2.0, "n_original": 6.0, "subset": true, "truncated": 0.0, "num_fewshot": 0.0, "version": 3.0,
 		"base": metrics(0, 1), "adapted": metrics(1, 0),
 		"difference": map[string]any{"exact_match,strict-match": difference, "exact_match,flexible-extract": difference},
 	}}}

@@ -1,8 +1,12 @@
 package eval
 
 import (
+	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -31,7 +35,7 @@ func WriteRunResults(path string, outcomes []Outcome) error {
 	var tasks object
 	for _, o := range outcomes {
 		r := o.Result()
-		entry := object{{"n", r.Len()}, {"n_original", r.Original}, {"subset", r.Subset()}, {"num_fewshot", r.NumFewshot}, {"version", number(r.Task.Version)}}
+		entry := object{{"n", r.Len()}, {"n_original", r.Original}, {"subset", r.Subset()}, {"truncated", r.Truncated()}, {"num_fewshot", r.NumFewshot}, {"version", number(r.Task.Version)}}
 		if o.Base != nil {
 			entry = append(entry, field{"base", append(o.Base.metrics(), o.Base.invalid()...)})
 		}
@@ -98,7 +102,8 @@ func (o Outcome) difference() (object, error) {
 // WriteResults writes results.json, in the harness's layout, to dir, and with
 // logSamples a samples_<task>.jsonl for each task. results holds the adapted
 // model's figures where there is an adapter, base then the base model's where
-// it was scored; what the harness has no place for is under stablelora.
+// it was scored; what the harness has no place for is under stablelora. Samples
+// that an earlier evaluation left there are removed.
 func WriteResults(dir string, outcomes []Outcome, info Info, logSamples bool) error {
 	if len(outcomes) == 0 {
 		return errors.New("there are no results to write")
@@ -107,22 +112,46 @@ func WriteResults(dir string, outcomes []Outcome, info Info, logSamples bool) er
 	if err != nil {
 		return err
 	}
+	var written []string
 	for _, o := range outcomes {
 		if r := o.Result(); logSamples {
 			path := filepath.Join(dir, "samples_"+r.Task.Name+".jsonl")
 			if err := fsutil.WriteTo(path, r.writeSamples); err != nil {
 				return err
 			}
+			written = append(written, path)
 		}
 	}
+	if err := removeSamples(dir, written); err != nil {
+		return err
+	}
 	return fsutil.WriteTo(filepath.Join(dir, "results.json"), func(w io.Writer) error { return dump(w, doc, 2) })
+}
+
+// removeSamples removes the samples files, but those just written, that belong to
+// the results.json in dir, so that the folder holds one evaluation's files.
+func removeSamples(dir string, written []string) error {
+	var earlier struct{ Results map[string]json.RawMessage }
+	if raw, err := os.ReadFile(filepath.Join(dir, "results.json")); err != nil || json.Unmarshal(raw, &earlier) != nil {
+		return nil // none, or none of ours
+	}
+	for _, name := range slices.Sorted(maps.Keys(earlier.Results)) {
+		path := filepath.Join(dir, "samples_"+name+".jsonl")
+		if filepath.Dir(path) != filepath.Clean(dir) || slices.Contains(written, path) {
+			continue
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 func resultsDocument(outcomes []Outcome, info Info) (object, error) {
 	var results, base, samples, extras object
 	perTask := map[string]*object{"configs": {}, "versions": {}, "n-shot": {}, "higher_is_better": {}}
 	add := func(key, name string, value any) { *perTask[key] = append(*perTask[key], field{name, value}) }
-	hashes := object{}
+	hashes, subset := object{}, false
 	for _, o := range outcomes {
 		r := o.Result()
 		name := r.Task.Name
@@ -130,6 +159,7 @@ func resultsDocument(outcomes []Outcome, info Info) (object, error) {
 		if o.Adapted != nil && o.Base != nil {
 			base = append(base, field{name, o.Base.summary()})
 		}
+		subset = subset || r.Subset()
 		samples = append(samples, field{name, object{{"original", r.Original}, {"effective", r.Len()}}})
 		add("configs", name, r.config())
 		add("versions", name, number(r.Task.Version))
@@ -158,14 +188,14 @@ func resultsDocument(outcomes []Outcome, info Info) (object, error) {
 	doc = append(doc, field{"n-samples", samples})
 	doc = append(doc, info.fields()...)
 	return append(doc, field{"task_hashes", hashes}, field{"stablelora", object{
-		{"version", info.Version}, {"adapter", info.Adapter}, {"protocol", "lm-evaluation-harness 0.4.13"}, {"tasks", extras},
+		{"version", info.Version}, {"adapter", info.Adapter}, {"subset", subset}, {"protocol", "lm-evaluation-harness 0.4.13"}, {"tasks", extras},
 	}}), nil
 }
 
 // extra is what the harness has no place for.
 func (o Outcome) extra() (object, error) {
 	r := o.Result()
-	extra := object{{"subset", r.Subset()}}
+	extra := object{{"subset", r.Subset()}, {"truncated", r.Truncated()}}
 	if r.Task.Kind == task.Generate {
 		extra = append(extra, field{"max_gen_toks", r.MaxGenToks})
 		extra = append(extra, r.invalid()...)

@@ -38,6 +38,7 @@ type Sample struct {
 	Scores    []Score  // Choice: of each choice
 	Generated string   // Generate: the text, cut at the first stop text
 	Filtered  []string // Generate: the answer each filter took out of it
+	Truncated bool     `json:",omitempty"` // the document is longer than the model takes: it lost its beginning
 }
 
 // Run asks m all the questions.
@@ -110,13 +111,15 @@ func (q *Questions) choose(ctx context.Context, m Model, opts Options) ([]Sample
 	for start := len(samples); start < len(q.documents); start += pass {
 		documents := q.documents[start:min(start+pass, len(q.documents))]
 		var reqs []Request
-		for _, d := range documents {
+		truncated := make([]bool, len(documents))
+		for k, d := range documents {
 			for i := range d.item.Choices {
 				context, continuation := d.request(i)
-				req, err := e.request(context, continuation)
+				req, cut, err := e.request(context, continuation)
 				if err != nil {
 					return nil, fsutil.Input(d.where, err)
 				}
+				truncated[k] = truncated[k] || cut
 				reqs = append(reqs, req)
 			}
 		}
@@ -129,14 +132,14 @@ func (q *Questions) choose(ctx context.Context, m Model, opts Options) ([]Sample
 			return nil, err
 		}
 		done += len(reqs)
-		for _, d := range documents {
+		for k, d := range documents {
 			n := len(d.item.Choices)
 			for _, s := range scores[:n] {
 				if math.IsNaN(s.LogLikelihood) || math.IsInf(s.LogLikelihood, 0) {
 					return nil, &NotFiniteError{d.where, s.LogLikelihood}
 				}
 			}
-			samples = append(samples, Sample{Scores: scores[:n:n]})
+			samples = append(samples, Sample{Scores: scores[:n:n], Truncated: truncated[k]})
 			if err := opts.store(samples[len(samples)-1]); err != nil {
 				return nil, err
 			}
@@ -176,6 +179,17 @@ func (r *TaskResult) measure() {
 			r.Metrics = append(r.Metrics, metric)
 		}
 	}
+}
+
+// Truncated counts the documents that lost their beginning.
+func (r *TaskResult) Truncated() int {
+	n := 0
+	for _, s := range r.Samples {
+		if s.Truncated {
+			n++
+		}
+	}
+	return n
 }
 
 // Invalid returns the share of generations in which a filter found no answer.
