@@ -49,10 +49,17 @@ func environment() *exec.Environment {
 		"list":       filterList,
 		"items":      func(_ *exec.Evaluator, in *exec.Value, _ *exec.VarArgs) *exec.Value { return exec.AsValue(pairs(in)) },
 		"tojson":     filterToJSON,
+		"str":        filterStr,
+		"string":     filterStr,
+		"int":        filterInt,
+		"first":      filterEnd(func(int) int { return 0 }),
+		"last":       filterEnd(func(n int) int { return n - 1 }),
+
+		"regex_replace": filterRegexReplace,
 	}
 	for _, name := range []string{
-		"length", "count", "join", "first", "last", "default", "d", "map", "select", "reject", "selectattr", "rejectattr",
-		"replace", "string", "int", "safe", "reverse", "sort", "unique",
+		"length", "count", "join", "default", "d", "map", "select", "reject", "selectattr", "rejectattr",
+		"replace", "safe", "reverse", "sort", "unique",
 	} {
 		if f, ok := builtins.Filters.Get(name); ok {
 			filters[name] = f
@@ -84,7 +91,7 @@ func environment() *exec.Environment {
 	}
 	namespace, _ := builtins.GlobalFunctions.Get("namespace")
 	return &exec.Environment{
-		Context:           exec.NewContext(map[string]any{"namespace": namespace, "range": rangeFunction, "none": None{}}),
+		Context:           exec.NewContext(map[string]any{"namespace": namespace, "range": rangeFunction, "none": None{}, itemName: item}),
 		Filters:           exec.NewFilterSet(filters),
 		Tests:             exec.NewTestSet(tests),
 		ControlStructures: exec.NewControlStructureSet(statements),

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/nikolalohinski/gonja/v2/exec"
 	"golang.org/x/text/cases"
@@ -21,7 +22,7 @@ func methods() exec.Methods {
 		"rstrip":     func(s string, a *exec.VarArgs) (any, error) { return strip(s, a, false, true) },
 		"startswith": func(s string, a *exec.VarArgs) (any, error) { return anyOf(s, a, strings.HasPrefix) },
 		"endswith":   func(s string, a *exec.VarArgs) (any, error) { return anyOf(s, a, strings.HasSuffix) },
-		"split":      split, "replace": replace,
+		"split":      split, "replace": replace, "join": join, "index": index, "find": find,
 		"upper": upper, "lower": lower, "title": title, "capitalize": capitalize,
 	} {
 		str[name] = func(s string, _ *exec.Value, args *exec.VarArgs) (any, error) { return f(s, args) }
@@ -30,7 +31,7 @@ func methods() exec.Methods {
 		Bool:  exec.NewMethodSet(map[string]exec.Method[bool]{}),
 		Int:   exec.NewMethodSet(map[string]exec.Method[int]{}),
 		Float: exec.NewMethodSet(map[string]exec.Method[float64]{}),
-		List:  exec.NewMethodSet(map[string]exec.Method[[]any]{}),
+		List:  exec.NewMethodSet(map[string]exec.Method[[]any]{"index": indexOf}),
 		Str:   exec.NewMethodSet(str),
 		Dict:  exec.NewMethodSet(map[string]exec.Method[map[string]any]{"get": get, "items": items, "keys": keys}),
 	}
@@ -118,6 +119,63 @@ func replace(s string, args *exec.VarArgs) (any, error) {
 		return nil, err
 	}
 	return strings.ReplaceAll(s, a[0], a[1]), nil
+}
+
+// join is str.join.
+func join(s string, args *exec.VarArgs) (any, error) {
+	if len(args.Args) != 1 || !args.Args[0].IsList() {
+		return nil, fmt.Errorf("join wants a list of strings")
+	}
+	var parts []string
+	var err error
+	args.Args[0].Iterate(func(_, _ int, part, _ *exec.Value) bool {
+		if !part.IsString() {
+			err = fmt.Errorf("join of %s, which is no string", shown(part))
+		}
+		parts = append(parts, part.String())
+		return err == nil
+	}, func() {})
+	return strings.Join(parts, s), err
+}
+
+// find is str.find: in code points, -1 for nowhere.
+func find(s string, args *exec.VarArgs) (any, error) {
+	part, err := stringArgs(args, 1, 1)
+	if err != nil {
+		return nil, err
+	}
+	before, _, found := strings.Cut(s, part[0])
+	if !found {
+		return -1, nil
+	}
+	return utf8.RuneCountInString(before), nil
+}
+
+// index is str.index.
+func index(s string, args *exec.VarArgs) (any, error) {
+	at, err := find(s, args)
+	if at == -1 {
+		err = fmt.Errorf("index: %q is not in %q", args.Args[0].String(), s)
+	}
+	return at, err
+}
+
+// indexOf is list.index.
+func indexOf(_ []any, list *exec.Value, args *exec.VarArgs) (any, error) {
+	if len(args.Args) != 1 {
+		return nil, fmt.Errorf("index wants one value")
+	}
+	at := -1
+	list.Iterate(func(i, _ int, item, _ *exec.Value) bool {
+		if item.EqualValueTo(args.Args[0]) {
+			at = i
+		}
+		return at < 0
+	}, func() {})
+	if at < 0 {
+		return nil, fmt.Errorf("index: %s is not in the list %s", shown(args.Args[0]), shown(list))
+	}
+	return at, nil
 }
 
 func upper(s string, args *exec.VarArgs) (any, error) {

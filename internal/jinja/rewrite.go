@@ -26,21 +26,22 @@ var allowedTags = []string{
 // rewriter copies a template, its tags in a form gonja reads rightly: tokens
 // separated by one space, no line breaks, strings with simple escapes.
 type rewriter struct {
-	source string
-	pos    int
-	out    strings.Builder
-	blocks int // open if, for, generation
+	source  string
+	dialect Dialect
+	pos     int
+	out     strings.Builder
+	blocks  int // open if, for, generation
 }
 
 // rewrite prepares a template for gonja or says what is not supported.
-func rewrite(source string) (string, error) {
+func rewrite(source string, d Dialect) (string, error) {
 	if len(source) > maxSource {
 		return "", fmt.Errorf("is longer than %d KiB", maxSource>>10)
 	}
 	if !utf8.ValidString(source) {
 		return "", errors.New("is not UTF-8")
 	}
-	r := &rewriter{source: source}
+	r := &rewriter{source: source, dialect: d}
 	for r.pos < len(source) {
 		next := strings.IndexByte(source[r.pos:], '{')
 		if next < 0 || r.pos+next+1 >= len(source) {
@@ -89,23 +90,38 @@ func (r *rewriter) tag() error {
 	if block {
 		closer = "%}"
 	}
-	r.copy(2)
+	start := r.pos
+	r.pos += 2
 	if strings.HasPrefix(r.source[r.pos:], "-") || block && strings.HasPrefix(r.source[r.pos:], "+") {
-		r.copy(1)
+		r.pos++
 	}
+	open := r.source[start:r.pos]
 	tokens, end, err := r.tokens(closer)
+	if err == nil {
+		err = r.check(block, tokens)
+	}
+	if err == nil && r.dialect == Task {
+		tokens, err = subscripts(tokens)
+	}
 	if err != nil {
 		return err
 	}
-	if err := r.check(block, tokens); err != nil {
-		return err
+	if r.dialect == Task && !block {
+		return r.output(open, end, tokens)
 	}
-	for _, t := range tokens {
-		r.out.WriteByte(' ')
-		r.out.WriteString(t.text)
-	}
-	r.out.WriteString(" " + end)
+	r.out.WriteString(open)
+	r.writeTokens(tokens)
+	r.write("", end)
 	return nil
+}
+
+// write writes texts with a space between them.
+func (r *rewriter) write(texts ...string) { r.out.WriteString(strings.Join(texts, " ")) }
+
+func (r *rewriter) writeTokens(tokens []token) {
+	for _, t := range tokens {
+		r.write("", t.text)
+	}
 }
 
 // check refuses what gonja misreads or what could run away.
@@ -139,7 +155,7 @@ func (r *rewriter) check(block bool, tokens []token) error {
 			return errors.New("a conditional expression (… if … else …) inside brackets is not supported")
 		case t.kind == word && t.text == "recursive" && tokens[0].text == "for":
 			return errors.New("a recursive loop is not supported")
-		case t.text == "*" || t.text == "**":
+		case t.text == "*" || t.text == "**" || r.dialect == Task && (t.text == "//" || t.text == "%"):
 			return fmt.Errorf("the operator %s is not supported", t.text)
 		case t.text == "%" && before.kind == quoted:
 			return errors.New("formatting with % is not supported")

@@ -3,6 +3,7 @@ package jinja
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -29,7 +30,7 @@ type Template struct{ template *exec.Template }
 // Compile reads a template.
 func Compile(source string, d Dialect) (t *Template, err error) {
 	defer recoverInto(&err)
-	source, err = rewrite(source)
+	source, err = rewrite(source, d)
 	if err != nil {
 		return nil, err
 	}
@@ -81,11 +82,35 @@ func (t *Template) Render(values map[string]any) (text string, err error) {
 	case raised != nil: // gonja's own error only says where
 		return "", raised
 	case err != nil:
-		return "", err
+		return "", plain(err)
 	case !utf8.ValidString(out.String()):
 		return "", errors.New("it takes characters apart (iterating over a string that is not ASCII is not supported)")
 	}
 	return out.String(), nil
+}
+
+var (
+	inLine  = regexp.MustCompile(`at line (\d+)`)
+	wrapped = regexp.MustCompile(`(?is)^(.*invalid call to filter '\w+': |.*at line \d+: \w+\([^)]*\): |unable to (evaluate|execute) [^:]*: |invalid call to (function '` + itemName + `'|method '\w+' of [^:]*): )`)
+	noName  = regexp.MustCompile(`^Unable to evaluate name ("\w+")$`)
+)
+
+// plain leaves out of gonja's error how it came to what is wrong.
+func plain(err error) error {
+	text := err.Error()
+	line := inLine.FindStringSubmatch(text)
+	for {
+		inner := wrapped.ReplaceAllString(text, "")
+		if inner == text {
+			break
+		}
+		text = inner
+	}
+	text = noName.ReplaceAllString(text, "$1 is undefined")
+	if line != nil {
+		text = "line " + line[1] + ": " + text
+	}
+	return errors.New(text)
 }
 
 type boundedText struct{ strings.Builder }

@@ -1,0 +1,136 @@
+package jinja
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// output writes a {{ }} of the Task dialect: what it holds is put through the
+// filter str, and a conditional expression becomes statements. open and end are
+// the tag's own marks.
+func (r *rewriter) output(open, end string, tokens []token) error {
+	before, condition, after, err := conditional(tokens)
+	switch {
+	case err != nil:
+		return err
+	case condition == nil:
+		r.write(open, "(")
+		r.writeTokens(tokens)
+		r.write(") | str", end)
+		return nil
+	}
+	r.write("{%"+strings.TrimPrefix(open, "{{"), "if")
+	r.writeTokens(condition)
+	r.out.WriteString(" %}")
+	if err := r.output("{{", "}}", before); err != nil {
+		return err
+	}
+	r.out.WriteString("{% else %}")
+	if err := r.output("{{", "}}", after); err != nil {
+		return err
+	}
+	r.write("{% endif", strings.Replace(end, "}}", "%}", 1))
+	return nil
+}
+
+// conditional takes a if c else b apart; condition is nil where there is none.
+func conditional(tokens []token) (before, condition, after []token, err error) {
+	depth, at := 0, -1
+	for i, t := range tokens {
+		switch {
+		case t.opens():
+			depth++
+		case t.closes():
+			depth--
+		case depth > 0 || t.kind != word:
+		case t.text == "if" && at < 0:
+			at = i
+		case t.text == "else" && at >= 0:
+			return tokens[:at], tokens[at+1 : i], tokens[i+1:], nil
+		}
+	}
+	if at >= 0 {
+		return nil, nil, nil, errors.New("a conditional expression needs an else")
+	}
+	return tokens, nil, nil, nil
+}
+
+// itemName is the function that subscripts are written with.
+const itemName = "__item"
+
+// subscripts writes each s[i] as a call of item: gonja counts a string's bytes,
+// and some lists' negative indexes wrongly. Slices stay.
+func subscripts(tokens []token) ([]token, error) {
+	type bracket struct {
+		start, open int // of a subscript: where what it is of begins, and the bracket
+		slice       bool
+	}
+	var out []token
+	var stack []bracket
+	for i, t := range tokens {
+		switch {
+		case t.opens():
+			b := bracket{start: -1}
+			if t.text == "[" && i > 0 && tokens[i-1].ends() {
+				b.start, b.open = primary(out), len(out)
+			}
+			stack = append(stack, b)
+		case t.kind == operator && t.text == ":" && len(stack) > 0:
+			stack[len(stack)-1].slice = true
+		case t.closes():
+			if len(stack) == 0 {
+				return nil, fmt.Errorf("%s closes no bracket", t.text)
+			}
+			b := stack[len(stack)-1]
+			stack = stack[:len(stack)-1]
+			if b.start >= 0 && !b.slice {
+				object, index := slices.Clone(out[b.start:b.open]), slices.Clone(out[b.open+1:])
+				out = append(out[:b.start], token{word, itemName}, token{operator, "("})
+				out = append(append(append(out, object...), token{operator, ","}), index...)
+				t.text = ")"
+			}
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+var keywords = []string{"in", "and", "or", "not", "if", "else", "elif", "is", "set", "for"}
+
+func (t token) opens() bool  { return t.kind == operator && strings.Contains("([{", t.text) }
+func (t token) closes() bool { return t.kind == operator && strings.Contains(")]}", t.text) }
+
+// ends says whether a value can end with the token.
+func (t token) ends() bool {
+	return t.kind == quoted || t.kind == word && !slices.Contains(keywords, t.text) || t.closes()
+}
+
+// primary returns where the value that ends the tokens begins: a.b(c)[d].e.
+func primary(tokens []token) int {
+	i := len(tokens) - 1
+	for {
+		if tokens[i].closes() {
+			depth := 0
+			for ; i > 0; i-- {
+				if tokens[i].closes() {
+					depth++
+				} else if tokens[i].opens() {
+					depth--
+				}
+				if depth == 0 {
+					break
+				}
+			}
+			if i > 0 && tokens[i].text != "{" && tokens[i-1].ends() { // a call, or a slice
+				i--
+				continue
+			}
+		}
+		if i < 2 || tokens[i-1].kind != operator || tokens[i-1].text != "." {
+			return i
+		}
+		i -= 2
+	}
+}
