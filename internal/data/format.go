@@ -38,9 +38,9 @@ func (e *encoder) formats() []format {
 	return []format{
 		{"chat", []string{"messages"}, [][]string{{"messages"}}, e.parseChat},
 		written("prompt_completion", []string{"prompt", "completion"}, "", func(v []string) string { return v[0] }),
-		written("llm_adapters", []string{"instruction", "output"}, "answer", func(v []string) string { return llmAdaptersPrompt(v[0], v[2]) }),
-		written("alpaca", []string{"instruction", "output"}, "", func(v []string) string { return alpacaPrompt(v[0], v[2]) }),
-		written("metamath", []string{"query", "response"}, "", func(v []string) string { return metamathPrompt(v[0]) }),
+		written("llm_adapters", []string{"instruction", "output"}, "answer", func(v []string) string { return task.LLMAdaptersPrompt(v[0], v[2]) }),
+		written("alpaca", []string{"instruction", "output"}, "", func(v []string) string { return task.AlpacaPrompt(v[0], v[2]) }),
+		written("metamath", []string{"query", "response"}, "", func(v []string) string { return task.MetaMathPrompt(v[0]) }),
 		ofTask("hellaswag", "hellaswag", []string{"activity_label", "ctx", "ctx_a", "ctx_b", "endings", "label"},
 			[]string{"activity_label", "endings"}),
 		ofTask("piqa", "piqa", []string{"goal", "sol1", "sol2", "label"}, []string{"goal", "sol1", "sol2"}),

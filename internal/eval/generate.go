@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/stablelora/stablelora/internal/infer"
 )
 
 // generate lets the model write.
@@ -18,7 +20,6 @@ func (q *Questions) generate(ctx context.Context, m Model, maxGen int, opts Opti
 	if eos := m.EOSText(); eos != "" && !slices.Contains(until, eos) {
 		until = append(until, eos)
 	}
-	stop := stopper(m, until)
 	samples := opts.resumed(q)
 	rest := q.documents[len(samples):]
 	var truncated []bool // of rest, as far as prompts were taken
@@ -35,17 +36,23 @@ func (q *Questions) generate(ctx context.Context, m Model, maxGen int, opts Opti
 		}
 	}
 	first := len(samples)
-	err := m.Generate(ctx, prompts, maxGen, stop, func(ids []int32) error {
+	answered := func(ids []int32) error {
 		s := Sample{Generated: cut(m.Decode(ids, true), until), Truncated: truncated[len(samples)-first]}
 		for _, f := range q.Task.Filters {
-			s.Filtered = append(s.Filtered, f.Apply(s.Generated))
+			s.Filtered = append(s.Filtered, f.Apply(s.Generated, q.documents[len(samples)].item.Target))
 		}
 		samples = append(samples, s)
 		if opts.Progress != nil {
 			opts.Progress(len(samples), len(q.documents))
 		}
 		return opts.store(s)
-	})
+	}
+	var err error
+	if q.Task.Beams > 0 {
+		err = m.BeamSearch(ctx, prompts, q.Task.Beams, maxGen, func(h infer.Hypothesis) error { return answered(h.Tokens) })
+	} else {
+		err = m.Generate(ctx, prompts, maxGen, stopper(m, until), answered)
+	}
 	return samples, err
 }
 

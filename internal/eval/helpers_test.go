@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/stablelora/stablelora/internal/infer"
 )
 
 // byteModel is a Model whose tokens are bytes; 256 is BOS, 257 EOS. Tests set
@@ -88,6 +90,11 @@ func (m *byteModel) Generate(ctx context.Context, prompts iter.Seq[[]int32], max
 		}
 	}
 	return ctx.Err()
+}
+
+func (m *byteModel) BeamSearch(ctx context.Context, prompts iter.Seq[[]int32], beams, maxNew int, each func(infer.Hypothesis) error) error {
+	never := func([]int32) bool { return false }
+	return m.Generate(ctx, prompts, maxNew, never, func(ids []int32) error { return each(infer.Hypothesis{Tokens: ids}) })
 }
 
 // jsonLines reads a file, .gz or not, as JSON lines.

@@ -27,6 +27,8 @@ type Model interface {
 	// which it leaves out, until there are maxNew tokens, or until stop says so
 	// of the tokens generated so far. It hands them to each in the prompts' order.
 	Generate(ctx context.Context, prompts iter.Seq[[]int32], maxNew int, stop func([]int32) bool, each func(ids []int32) error) error
+	// BeamSearch does so by beam search, without stop texts.
+	BeamSearch(ctx context.Context, prompts iter.Seq[[]int32], beams, maxNew int, each func(infer.Hypothesis) error) error
 }
 
 // Request and Score are infer's, so that its Engine is a Model.

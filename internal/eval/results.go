@@ -196,6 +196,9 @@ func resultsDocument(outcomes []Outcome, info Info) (object, error) {
 func (o Outcome) extra() (object, error) {
 	r := o.Result()
 	extra := object{{"subset", r.Subset()}, {"truncated", r.Truncated()}}
+	if r.Task.Protocol != "" {
+		extra = append(extra, field{"protocol", r.Task.Protocol})
+	}
 	if r.Task.Kind == task.Generate {
 		extra = append(extra, field{"max_gen_toks", r.MaxGenToks})
 		extra = append(extra, r.invalid()...)

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math"
@@ -14,7 +15,7 @@ const DefaultMaxGenToks = 256
 
 // Options says how to ask.
 type Options struct {
-	MaxGenToks int                   // 0: DefaultMaxGenToks, half the context where that is no longer
+	MaxGenToks int                   // 0: the task's number, half the context where that is no longer
 	Progress   func(done, total int) // requests answered; may be nil
 
 	Done  []Sample           // of the first documents, from a run that was stopped
@@ -48,8 +49,8 @@ func (q *Questions) Run(ctx context.Context, m Model, opts Options) (*TaskResult
 	if q.Task.Kind == task.Generate {
 		r.MaxGenToks = opts.MaxGenToks
 		if r.MaxGenToks == 0 {
-			r.MaxGenToks = DefaultMaxGenToks
-			if m.MaxLength() <= DefaultMaxGenToks { // the harness gives up here
+			r.MaxGenToks = cmp.Or(q.Task.MaxGenToks, DefaultMaxGenToks)
+			if m.MaxLength() <= r.MaxGenToks { // the harness gives up here
 				r.MaxGenToks = m.MaxLength() / 2
 			}
 		}
@@ -172,7 +173,7 @@ func (r *TaskResult) measure() {
 		for _, name := range r.Task.Metrics {
 			metric := Metric{Name: name, Filter: filter, Values: make([]float64, len(r.Samples))}
 			for i, s := range r.Samples {
-				if correct(name, r.documents[i].item, s, fi) {
+				if r.correct(name, r.documents[i].item, s, fi) {
 					metric.Values[i] = 1
 				}
 			}

@@ -117,6 +117,9 @@ func pythonBool(b bool) string {
 // generationArguments is the harness's gen_kwargs.
 func (r *TaskResult) generationArguments() object {
 	o := object{{"until", r.Task.Until}, {"do_sample", false}, {"temperature", number(0)}}
+	if r.Task.Beams > 0 {
+		o = append(o, field{"num_beams", r.Task.Beams})
+	}
 	if r.MaxGenToks != DefaultMaxGenToks {
 		o = append(o, field{"max_gen_toks", r.MaxGenToks})
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // correct says whether a metric counts the sample as right.
-func correct(metric string, it task.Item, s Sample, filter int) bool {
+func (q *Questions) correct(metric string, it task.Item, s Sample, filter int) bool {
 	switch metric {
 	case "acc":
 		return best(it, s, func(string) float64 { return 1 }) == it.Gold
@@ -16,7 +16,7 @@ func correct(metric string, it task.Item, s Sample, filter int) bool {
 		// per character: code points of the choice without the delimiter
 		return best(it, s, func(c string) float64 { return float64(utf8.RuneCountInString(c)) }) == it.Gold
 	case "exact_match":
-		return task.ExactMatch(s.Filtered[filter], it.Target)
+		return q.Task.Match(s.Filtered[filter], it)
 	}
 	panic(fmt.Sprintf("eval: no metric %q", metric))
 }

@@ -48,9 +48,9 @@ func metricList(t *task.Task) []object {
 func filterList(t *task.Task) []object {
 	var list []object
 	for _, f := range t.Filters {
-		pattern, index := f.Source()
+		function, pattern, index := f.Source()
 		list = append(list, object{{"name", f.Name}, {"filter", []object{
-			{{"function", "regex"}, {"regex_pattern", pattern}, {"group_select", index}},
+			{{"function", function}, {"regex_pattern", pattern}, {"group_select", index}},
 			{{"function", "take_first"}},
 		}}})
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/stablelora/stablelora/internal/golden"
+	"github.com/stablelora/stablelora/internal/infer"
 	"github.com/stablelora/stablelora/internal/tokenizer"
 )
 
@@ -46,6 +47,10 @@ func (m *tokenModel) Generate(_ context.Context, prompts iter.Seq[[]int32], maxN
 		}
 	}
 	return nil
+}
+
+func (m *tokenModel) BeamSearch(context.Context, iter.Seq[[]int32], int, int, func(infer.Hypothesis) error) error {
+	panic("no fixture is of a beam search")
 }
 
 func fixtureTokenizer(t *testing.T, model string) *tokenModel {

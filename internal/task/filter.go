@@ -28,11 +28,20 @@ type Filter struct {
 	Name    string
 	pattern *regexp.Regexp
 	last    bool
+	// extract, if not nil, finds the answer in a way of its own, of the kind that
+	// the reference is; pattern and last then tell of it.
+	extract func(text, reference string) (answer string, found bool)
 }
 
 // Apply returns the match's first group that is not empty, stripped, or
 // Invalid.
-func (f Filter) Apply(text string) string {
+func (f Filter) Apply(text, reference string) string {
+	if f.extract != nil {
+		if answer, found := f.extract(text, reference); found {
+			return answer
+		}
+		return Invalid
+	}
 	matches := f.pattern.FindAllStringSubmatch(text, -1)
 	if len(matches) == 0 {
 		return Invalid
@@ -49,12 +58,18 @@ func (f Filter) Apply(text string) string {
 	return Invalid
 }
 
-// Source returns the pattern, and the index (0 or -1) of the match it takes.
-func (f Filter) Source() (pattern string, index int) {
+// Source returns what finds the answer ("regex", or the filter's own name where a
+// pattern is not all of it), the pattern, and the index (0 or -1) of the match it
+// takes.
+func (f Filter) Source() (function, pattern string, index int) {
+	function = "regex"
+	if f.extract != nil {
+		function = f.Name
+	}
 	if f.last {
 		index = -1
 	}
-	return f.pattern.String(), index
+	return function, f.pattern.String(), index
 }
 
 // ExactMatch compares a filtered answer with the reference as the GSM8K tasks

@@ -32,6 +32,10 @@ type Task struct {
 	DrawsExtra bool
 	// Until holds the texts that end a generation; Generate only.
 	Until []string
+	// Beams is the number of beams of a generation's beam search; 0: it is greedy.
+	Beams int
+	// MaxGenToks is how many tokens are generated at most; 0: the harness's number.
+	MaxGenToks int
 	// Filters take the answer out of a generation, each giving a figure of its
 	// own; Generate only.
 	Filters []Filter
@@ -42,7 +46,11 @@ type Task struct {
 	// DocToChoice is "" for Generate.
 	DocToText, DocToTarget, DocToChoice string
 
+	// Protocol names whose rules these are where they are not the harness's.
+	Protocol string
+
 	parse func(fields) (Item, error)
+	match func(answer, reference string) bool // nil: ExactMatch
 }
 
 // Item is one document, worded.
@@ -79,6 +87,14 @@ func (it Item) Request(i int) (context, continuation string) {
 		return it.Contexts[i], it.Delimiter + it.Target
 	}
 	return it.Contexts[0], it.Delimiter + it.Choices[i]
+}
+
+// Match says whether an answer that a filter found is right.
+func (t *Task) Match(answer string, it Item) bool {
+	if t.match != nil {
+		return t.match(answer, it.Target)
+	}
+	return ExactMatch(answer, it.Target)
 }
 
 // TargetDelimiter stands between a context and what follows it.

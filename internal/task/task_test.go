@@ -156,7 +156,7 @@ func TestPython(t *testing.T) {
 	}
 	for _, g := range golden.Filters {
 		for _, f := range mustLookup(t, "gsm8k").Filters {
-			if got := f.Apply(g["text"]); got != g[f.Name] {
+			if got := f.Apply(g["text"], ""); got != g[f.Name] {
 				t.Errorf("%s of %q: %q, want %q", f.Name, g["text"], got, g[f.Name])
 			}
 		}
@@ -194,7 +194,7 @@ func TestHarnessScoring(t *testing.T) {
 			t.Errorf("target %q, %v", it.Target, err)
 		}
 		for _, f := range gsm8k.Filters {
-			got := f.Apply(row.Generated)
+			got := f.Apply(row.Generated, it.Target)
 			if got != row.Filtered[f.Name] || ExactMatch(got, it.Target) != (row.Match[f.Name] == 1) {
 				t.Errorf("%s of %q: %q, want %q, %v", f.Name, row.Generated, got, row.Filtered[f.Name], row.Match[f.Name])
 			}
