@@ -8,24 +8,13 @@ const Invalid = "[invalid]"
 var (
 	hashNumber = regexp.MustCompile(`#### (\-?[0-9\.\,]+)`)
 	anyNumber  = regexp.MustCompile(`(-?[$0-9.,]{2,})|(-?[0-9]+)`)
-
-	// What exact_match deletes from both sides, in this order, with what stays.
-	// Python's $ also matches before a final newline, Go's does not.
-	ignored = []struct {
-		pattern *regexp.Regexp
-		keep    string
-	}{
-		{regexp.MustCompile(`,`), ""},
-		{regexp.MustCompile(`\$`), ""},
-		{regexp.MustCompile(`(?s).*#### `), ""},
-		{regexp.MustCompile(`\.(\n?)$`), "${1}"},
-	}
 )
 
 // Filter takes the answer out of a generated text: the first or last match of
-// a pattern.
+// a pattern, or what Steps leave of it.
 type Filter struct {
 	Name    string
+	Steps   []Step
 	pattern *regexp.Regexp
 	last    bool
 	// extract, if not nil, finds the answer in a way of its own, of the kind that
@@ -33,9 +22,47 @@ type Filter struct {
 	extract func(text, reference string) (answer string, found bool)
 }
 
+// Step is one step of a Filter, by the harness's name of its function: regex,
+// remove_whitespace, lowercase or uppercase.
+type Step struct {
+	Function string
+	Pattern  *Pattern // regex: what is looked for
+	Index    int      // regex: which match is taken; -1 is the last
+	Fallback string   // regex: the answer where there is none
+}
+
+// StepFunctions lists the functions of a Step.
+func StepFunctions() []string {
+	return []string{"regex", "remove_whitespace", "lowercase", "uppercase"}
+}
+
+func (s Step) apply(text string) string {
+	switch s.Function {
+	case "regex":
+		found, ok := s.Pattern.Find(text, s.Index)
+		if !ok {
+			found = s.Fallback
+		}
+		return strip(found)
+	case "remove_whitespace":
+		return strip(text)
+	case "lowercase":
+		return lower(text)
+	case "uppercase":
+		return upper(text)
+	}
+	panic("task: no filter function " + s.Function)
+}
+
 // Apply returns the match's first group that is not empty, stripped, or
 // Invalid.
 func (f Filter) Apply(text, reference string) string {
+	if f.Steps != nil {
+		for _, s := range f.Steps {
+			text = s.apply(text)
+		}
+		return text
+	}
 	if f.extract != nil {
 		if answer, found := f.extract(text, reference); found {
 			return answer
@@ -70,18 +97,4 @@ func (f Filter) Source() (function, pattern string, index int) {
 		index = -1
 	}
 	return function, f.pattern.String(), index
-}
-
-// ExactMatch compares a filtered answer with the reference as the GSM8K tasks
-// do: without commas, dollar signs, a final dot and whatever stands before
-// "#### ", whatever the case.
-func ExactMatch(answer, reference string) bool {
-	return normalise(answer) == normalise(reference)
-}
-
-func normalise(s string) string {
-	for _, r := range ignored {
-		s = r.pattern.ReplaceAllString(s, r.keep)
-	}
-	return lower(s)
 }

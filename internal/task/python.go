@@ -21,6 +21,8 @@ func strip(s string) string { return strings.TrimFunc(s, isSpace) }
 
 func lower(s string) string { return cases.Lower(language.Und).String(s) }
 
+func upper(s string) string { return cases.Upper(language.Und).String(s) }
+
 // capitalize is Python's str.capitalize: the first code point in title case,
 // all others in lower case, with full case mappings.
 func capitalize(s string) string {

@@ -1,6 +1,7 @@
 package task
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 )
@@ -39,6 +40,8 @@ type Task struct {
 	// Filters take the answer out of a generation, each giving a figure of its
 	// own; Generate only.
 	Filters []Filter
+	// Exact is how exact_match compares; nil: as the GSM8K tasks do.
+	Exact *Exact
 	// Extends says that the harness adds the fields query, choices and gold to
 	// each document, which its document hashes then cover.
 	Extends bool
@@ -50,7 +53,7 @@ type Task struct {
 	Protocol string
 
 	parse func(fields) (Item, error)
-	match func(answer, reference string) bool // nil: ExactMatch
+	match func(answer, reference string) bool // nil: Exact's
 }
 
 // Item is one document, worded.
@@ -94,7 +97,7 @@ func (t *Task) Match(answer string, it Item) bool {
 	if t.match != nil {
 		return t.match(answer, it.Target)
 	}
-	return ExactMatch(answer, it.Target)
+	return cmp.Or(t.Exact, gsm8kExact).Equal(answer, it.Target)
 }
 
 // TargetDelimiter stands between a context and what follows it.

@@ -162,7 +162,7 @@ func TestPython(t *testing.T) {
 		}
 	}
 	for _, g := range golden.Matches {
-		if got := ExactMatch(g.Answer, g.Reference); got != g.Match {
+		if got := gsm8kExact.Equal(g.Answer, g.Reference); got != g.Match {
 			t.Errorf("%q and %q: %v", g.Answer, g.Reference, got)
 		}
 	}
@@ -195,7 +195,7 @@ func TestHarnessScoring(t *testing.T) {
 		}
 		for _, f := range gsm8k.Filters {
 			got := f.Apply(row.Generated, it.Target)
-			if got != row.Filtered[f.Name] || ExactMatch(got, it.Target) != (row.Match[f.Name] == 1) {
+			if got != row.Filtered[f.Name] || gsm8kExact.Equal(got, it.Target) != (row.Match[f.Name] == 1) {
 				t.Errorf("%s of %q: %q, want %q, %v", f.Name, row.Generated, got, row.Filtered[f.Name], row.Match[f.Name])
 			}
 		}
