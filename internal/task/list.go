@@ -1,5 +1,7 @@
 package task
 
+import "slices"
+
 // Names lists the tasks in the order of the documentation.
 func Names() []string {
 	var names []string
@@ -20,7 +22,7 @@ func Lookup(name string) (*Task, bool) {
 }
 
 func tasks() []Task {
-	return []Task{
+	return slices.Concat([]Task{
 		hellaswag(),
 		arc("arc_easy"),
 		arc("arc_challenge"),
@@ -30,7 +32,9 @@ func tasks() []Task {
 		winogrande(),
 		boolq(),
 		gsm8k(),
-	}
+		metamathGSM8K(),
+		metamathClean(),
+	}, llmAdapters())
 }
 
 func hellaswag() Task {

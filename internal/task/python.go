@@ -33,6 +33,21 @@ func capitalize(s string) string {
 	return cases.Title(language.Und).String(first) + lower(s)[len(lower(first)):]
 }
 
+// asciiDigits writes every decimal digit of Unicode as 0 to 9, as Python's int and
+// float read them. They come in runs of ten.
+func asciiDigits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsDigit(r) {
+			return r
+		}
+		n := rune(0)
+		for unicode.IsDigit(r - n - 1) {
+			n++
+		}
+		return '0' + n%10
+	}, s)
+}
+
 var bracketed = regexp.MustCompile(`\[.*?\]`)
 
 // cleanHellaSwag removes the marks of WikiHow texts, as the harness does:
