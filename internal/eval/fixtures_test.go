@@ -113,10 +113,15 @@ type recorded struct {
 	texts  []string
 }
 
-func (m *recorded) Score(_ context.Context, reqs []Request, _ func(int)) ([]Score, error) {
-	scores := m.scores[:len(reqs)]
-	m.scores = m.scores[len(reqs):]
-	return scores, nil
+func (m *recorded) Score(_ context.Context, groups iter.Seq[[]Request], each func([]Score) error) error {
+	for reqs := range groups {
+		scores := m.scores[:len(reqs)]
+		m.scores = m.scores[len(reqs):]
+		if err := each(scores); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *recorded) Generate(_ context.Context, prompts iter.Seq[[]int32], _ int, _ func([]int32) bool, each func([]int32) error) error {

@@ -65,14 +65,18 @@ func (m *byteModel) PrefixToken() int32 {
 func (m *byteModel) EOSText() string { return "</s>" }
 func (m *byteModel) MaxLength() int  { return m.max }
 
-func (m *byteModel) Score(ctx context.Context, reqs []Request, progress func(int)) ([]Score, error) {
-	var scores []Score
-	for _, r := range reqs {
-		scores = append(scores, m.score(m.Decode(r.Tokens[:r.From], true), m.Decode(r.Tokens[r.From:], true)))
+func (m *byteModel) Score(ctx context.Context, groups iter.Seq[[]Request], each func([]Score) error) error {
+	for reqs := range groups {
+		var scores []Score
+		for _, r := range reqs {
+			scores = append(scores, m.score(m.Decode(r.Tokens[:r.From], true), m.Decode(r.Tokens[r.From:], true)))
+		}
+		m.requests = append(m.requests, reqs...)
+		if err := each(scores); err != nil {
+			return err
+		}
 	}
-	m.requests = append(m.requests, reqs...)
-	progress(len(reqs))
-	return scores, ctx.Err()
+	return ctx.Err()
 }
 
 func (m *byteModel) Generate(ctx context.Context, prompts iter.Seq[[]int32], maxNew int, stop func([]int32) bool, each func([]int32) error) error {

@@ -20,9 +20,9 @@ type Model interface {
 	EOSText() string
 	// MaxLength is the longest sequence the model takes, in tokens.
 	MaxLength() int
-	// Score answers requests in order. progress may be nil; it is told how
-	// many are answered.
-	Score(ctx context.Context, reqs []Request, progress func(done int)) ([]Score, error)
+	// Score answers each group of requests, those of a document's choices, and
+	// hands them to each in the groups' order.
+	Score(ctx context.Context, groups iter.Seq[[]Request], each func([]Score) error) error
 	// Generate continues each prompt greedily until an end-of-sequence token,
 	// which it leaves out, until there are maxNew tokens, or until stop says so
 	// of the tokens generated so far. It hands them to each in the prompts' order.

@@ -96,58 +96,52 @@ func (e *NotFiniteError) Error() string {
 	return fmt.Sprintf("%s: the model gives the log-likelihood %v; its weights or the adapter's are broken", e.Where, e.Value)
 }
 
-// pass is about how many documents' requests go to the model at a time.
-const pass = 32
-
+// choose scores each document's choices.
 func (q *Questions) choose(ctx context.Context, m Model, opts Options) ([]Sample, error) {
-	e := newEncoder(m)
-	done, total := 0, 0
 	samples := opts.resumed(q)
+	done, total := 0, 0
 	for i, d := range q.documents {
 		total += len(d.item.Choices)
 		if i < len(samples) {
 			done += len(d.item.Choices)
 		}
 	}
-	for start := len(samples); start < len(q.documents); start += pass {
-		documents := q.documents[start:min(start+pass, len(q.documents))]
-		var reqs []Request
-		truncated := make([]bool, len(documents))
-		for k, d := range documents {
+	e := newEncoder(m)
+	truncated := make([]bool, len(q.documents))
+	first := len(samples)
+	var broken error // a document's, which ends the questions
+	questions := func(yield func([]Request) bool) {
+		for k, d := range q.documents[first:] {
+			var reqs []Request
 			for i := range d.item.Choices {
 				context, continuation := d.request(i)
 				req, cut, err := e.request(context, continuation)
 				if err != nil {
-					return nil, fsutil.Input(d.where, err)
+					broken = fsutil.Input(d.where, err)
+					return
 				}
-				truncated[k] = truncated[k] || cut
+				truncated[first+k] = truncated[first+k] || cut
 				reqs = append(reqs, req)
 			}
-		}
-		scores, err := m.Score(ctx, reqs, func(n int) {
-			if opts.Progress != nil {
-				opts.Progress(done+n, total)
+			if !yield(reqs) {
+				return
 			}
-		})
-		if err != nil {
-			return nil, err
-		}
-		done += len(reqs)
-		for k, d := range documents {
-			n := len(d.item.Choices)
-			for _, s := range scores[:n] {
-				if math.IsNaN(s.LogLikelihood) || math.IsInf(s.LogLikelihood, 0) {
-					return nil, &NotFiniteError{d.where, s.LogLikelihood}
-				}
-			}
-			samples = append(samples, Sample{Scores: scores[:n:n], Truncated: truncated[k]})
-			if err := opts.store(samples[len(samples)-1]); err != nil {
-				return nil, err
-			}
-			scores = scores[n:]
 		}
 	}
-	return samples, nil
+	err := m.Score(ctx, questions, func(scores []Score) error {
+		n := len(samples)
+		for _, s := range scores {
+			if math.IsNaN(s.LogLikelihood) || math.IsInf(s.LogLikelihood, 0) {
+				return &NotFiniteError{q.documents[n].where, s.LogLikelihood}
+			}
+		}
+		samples = append(samples, Sample{Scores: scores, Truncated: truncated[n]})
+		if done += len(scores); opts.Progress != nil {
+			opts.Progress(done, total)
+		}
+		return opts.store(samples[n])
+	})
+	return samples, cmp.Or(err, broken)
 }
 
 // request is the context, few-shot examples included, and continuation whose

@@ -27,9 +27,14 @@ func (m *tokenModel) PrefixToken() int32 { return m.prefix }
 func (m *tokenModel) EOSText() string    { return m.Decode([]int32{m.eos}, false) }
 func (m *tokenModel) MaxLength() int     { return m.max }
 
-func (m *tokenModel) Score(_ context.Context, reqs []Request, _ func(int)) ([]Score, error) {
-	m.requests = append(m.requests, reqs...)
-	return make([]Score, len(reqs)), nil
+func (m *tokenModel) Score(_ context.Context, groups iter.Seq[[]Request], each func([]Score) error) error {
+	for reqs := range groups {
+		m.requests = append(m.requests, reqs...)
+		if err := each(make([]Score, len(reqs))); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (m *tokenModel) Generate(_ context.Context, prompts iter.Seq[[]int32], maxNew int, stop func([]int32) bool, each func([]int32) error) error {

@@ -51,13 +51,19 @@ func (e *Engine) start(ctx context.Context, cache *model.KVCache, prompt []int32
 	return w, e.prefill(ctx, cache, prompt)
 }
 
-// prefill computes a prompt but for its last token.
+// prefill computes a prompt but for its last token and what the cache holds of it.
 func (e *Engine) prefill(ctx context.Context, cache *model.KVCache, prompt []int32) error {
-	for chunk := range slices.Chunk(prompt[:len(prompt)-1], promptChunk) {
+	return e.extend(ctx, cache, prompt[cache.Len():len(prompt)-1], len(prompt))
+}
+
+// extend computes the next tokens of a cached sequence, part of a text of length
+// tokens.
+func (e *Engine) extend(ctx context.Context, cache *model.KVCache, tokens []int32, length int) error {
+	for chunk := range slices.Chunk(tokens, promptChunk) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		e.Model.Extend(cache, chunk, len(prompt))
+		e.Model.Extend(cache, chunk, length)
 	}
 	return nil
 }

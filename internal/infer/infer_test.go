@@ -2,7 +2,6 @@ package infer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -31,62 +30,6 @@ func tokens(seed uint64, n, vocab int) []int32 {
 		ids[i] = int32(3 + s.IntN(vocab-3))
 	}
 	return ids
-}
-
-// A request's score is the same bits alone and among others, and the sum of the
-// log-probabilities of a plain forward pass.
-func TestScore(t *testing.T) {
-	e := tiny(t, "qwen2")
-	var reqs []Request
-	for i := range uint64(7) {
-		reqs = append(reqs, Request{tokens(i, 3+int(i)*2, 40), 1 + int(i)})
-	}
-	reqs = append(reqs, Request{tokens(9, 4, 40), 4}) // nothing to score
-	var done []int
-	all, err := e.Score(context.Background(), reqs, func(n int) { done = append(done, n) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(done) == 0 || done[len(done)-1] != len(reqs) {
-		t.Errorf("progress %v", done)
-	}
-	for i, r := range reqs {
-		alone, err := e.Score(context.Background(), reqs[i:i+1], nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if alone[0] != all[i] {
-			t.Errorf("request %d: %v alone, %v among others", i, alone[0], all[i])
-		}
-		want, greedy := plainScore(e, r)
-		if math.Abs(all[i].LogLikelihood-want) > 1e-5 || all[i].Greedy != greedy {
-			t.Errorf("request %d: %v, want %v %v", i, all[i], want, greedy)
-		}
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := e.Score(ctx, reqs, nil); !errors.Is(err, context.Canceled) {
-		t.Errorf("cancelled: %v", err)
-	}
-}
-
-// plainScore computes a score from the logits of every position.
-func plainScore(e *Engine, r Request) (sum float64, greedy bool) {
-	b := &model.Batch{Pass: nn.Pass{Starts: []int{0, len(r.Tokens)}}, Tokens: r.Tokens}
-	for i := range r.Tokens {
-		b.Rows = append(b.Rows, i)
-	}
-	logits := e.Model.Logits(b)
-	greedy = true
-	for i := r.From; i < len(r.Tokens); i++ {
-		row, total := logits.Row(i-1), 0.0
-		for _, v := range row {
-			total += math.Exp(float64(v))
-		}
-		sum += float64(row[r.Tokens[i]]) - math.Log(total)
-		greedy = greedy && nn.ArgMax(row) == r.Tokens[i]
-	}
-	return sum, greedy
 }
 
 // Generation with the cache picks what a full forward pass over everything so

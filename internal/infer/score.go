@@ -2,9 +2,8 @@ package infer
 
 import (
 	"context"
-	"fmt"
-
-	"github.com/stablelora/stablelora/internal/model"
+	"iter"
+	"slices"
 )
 
 // Request asks how probable Tokens[From:] are after Tokens[:From]; From is at
@@ -20,50 +19,96 @@ type Score struct {
 	Greedy        bool    // whether each of them was the most probable one
 }
 
-// passTokens is about how many tokens are computed together.
-const passTokens = 2048
+// passTokens is about how many tokens are computed together; tests take fewer.
+var passTokens = 2048
 
-// Score answers requests in order. A request's score does not depend on the
-// others. progress, which may be nil, is called with the number answered.
-func (e *Engine) Score(ctx context.Context, reqs []Request, progress func(done int)) ([]Score, error) {
-	scores := make([]Score, 0, len(reqs))
-	for len(scores) < len(reqs) {
+// Score answers groups of requests, as of a question's choices, and hands over each
+// group's scores in the groups' order. A request's score does not depend on the
+// others, but what they begin with in common is computed once.
+func (e *Engine) Score(ctx context.Context, groups iter.Seq[[]Request], each func([]Score) error) error {
+	more, finish := iter.Pull(groups)
+	defer finish()
+	p := e.newPrefix()
+	defer p.release()
+	group, ok := more()
+	for ok {
+		var reqs []Request
+		var sizes []int
+		tokens, last := 0, p.tokens
+		for ; ok; group, ok = more() {
+			n := 0
+			for _, r := range group {
+				n += len(r.Tokens) - common(last, r.Tokens)
+				last = r.Tokens
+			}
+			if len(sizes) > 0 && tokens+n > passTokens {
+				break
+			}
+			tokens += n
+			reqs, sizes = append(reqs, group...), append(sizes, len(group))
+		}
+		if ok { // it may be that all begin alike
+			if err := p.grow(ctx, e.sharedContext(append(slices.Clip(reqs), group...))); err != nil {
+				return err
+			}
+		}
 		if err := ctx.Err(); err != nil {
-			return nil, err
+			return err
 		}
-		lo := len(scores)
-		hi, tokens := lo, 0
-		for hi < len(reqs) && (hi == lo || tokens+len(reqs[hi].Tokens) <= passTokens) {
-			tokens += len(reqs[hi].Tokens)
-			hi++
-		}
-		scores = append(scores, e.scorePass(reqs[lo:hi])...)
-		if progress != nil {
-			progress(len(scores))
+		scores := e.scorePass(reqs, p)
+		for _, n := range sizes {
+			if err := each(scores[:n:n]); err != nil {
+				return err
+			}
+			scores = scores[n:]
 		}
 	}
-	return scores, nil
+	return nil
 }
 
-// scorePass computes some requests laid end to end.
-func (e *Engine) scorePass(reqs []Request) []Score {
-	b := model.NewBatch()
-	for _, r := range reqs {
-		if r.From < 1 || r.From > len(r.Tokens) {
-			panic(fmt.Sprintf("infer: continuation from %d of %d tokens", r.From, len(r.Tokens)))
-		}
-		b.Append(r.Tokens, func(t int) bool { return t >= r.From })
-	}
-	logp, best := e.Model.Score(b)
-	scores := make([]Score, len(reqs))
+// scorePass computes some requests in one pass, after what p has of their
+// beginning.
+func (e *Engine) scorePass(reqs []Request, p *prefix) []Score {
+	t := newTree(reqs, p.fork(e.sharedContext(reqs)))
+	defer t.batch.Prefix.Release()
+	var shared []int
 	for i, r := range reqs {
-		n := len(r.Tokens) - r.From
-		scores[i].Greedy = true
-		for t := range n {
-			scores[i].LogLikelihood += logp[t]
-			scores[i].Greedy = scores[i].Greedy && best[t]
+		switch {
+		case r.From == len(r.Tokens): // nothing is asked
+		case e.Model.Config.SharesPrefix(len(r.Tokens) - 1):
+			shared = append(shared, i)
+		default:
+			t.add([]int{i}, -1, 0)
 		}
-		logp, best = logp[n:], best[n:]
+	}
+	t.add(shared, -1, t.batch.Prefix.Len())
+	scores := make([]Score, len(reqs))
+	for i := range scores {
+		scores[i].Greedy = true
+	}
+	if len(t.askers) == 0 {
+		return scores
+	}
+	logp, best := e.Model.Score(t.batch)
+	for j, i := range t.askers {
+		scores[i].LogLikelihood += logp[j]
+		scores[i].Greedy = scores[i].Greedy && best[j]
 	}
 	return scores
+}
+
+// sharedContext is what requests have in common of the contexts' tokens but the
+// last one, which predicts; nothing if one of them shares with no other.
+func (e *Engine) sharedContext(reqs []Request) []int32 {
+	if len(reqs) == 0 {
+		return nil
+	}
+	shared := reqs[0].Tokens
+	for _, r := range reqs {
+		if !e.Model.Config.SharesPrefix(len(r.Tokens) - 1) {
+			return nil
+		}
+		shared = shared[:common(shared, r.Tokens[:r.From-1])]
+	}
+	return shared
 }

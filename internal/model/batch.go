@@ -13,8 +13,12 @@ type Batch struct {
 	Tokens  []int32 // (N)
 	Rows    []int   // rows whose logits are wanted, increasing
 	Targets []int32 // the token that follows each of them
+	AskedOf []int   // the place in Rows, not decreasing, that each target is asked of; nil: its own
 
-	caches []*KVCache // that each sequence goes on from and is added to; nil: none
+	Prefix *KVCache // what stands before the sequences without a parent; nil: nothing
+
+	parents []int      // the earlier sequence that each one goes on from, -1: none; nil: none does
+	caches  []*KVCache // that each sequence goes on from and is added to; nil: none
 }
 
 // passTokens is how many tokens are worth computing together: more of them take
@@ -56,7 +60,7 @@ func (b *Batch) asked() *nn.Pass {
 
 // rows returns what every block but the last computes, and what the last does.
 func (b *Batch) rows() (all, last rows) {
-	return rows{in: &b.Pass, out: &b.Pass, caches: b.caches}, rows{in: &b.Pass, out: b.asked(), numbers: b.Rows, caches: b.caches}
+	return rows{in: &b.Pass, out: &b.Pass, batch: b}, rows{in: &b.Pass, out: b.asked(), numbers: b.Rows, batch: b}
 }
 
 // NewBatch returns a batch of no sequences.
@@ -73,5 +77,29 @@ func (b *Batch) Append(tokens []int32, asked func(t int) bool) {
 			b.Targets = append(b.Targets, tokens[t])
 		}
 	}
+	b.Starts = append(b.Starts, len(b.Tokens))
+}
+
+// Branch adds a sequence that goes on where sequence parent ends, or where Prefix
+// does if parent is -1, and returns its number. It may be one of several that go on
+// from there. A batch of branches is for a forward pass only.
+func (b *Batch) Branch(parent int, tokens []int32) int {
+	from := 0
+	if parent >= 0 {
+		from = b.Places[b.Starts[parent+1]-1] + 1
+	} else if b.Prefix != nil {
+		from = b.Prefix.Len()
+	}
+	b.parents = append(b.parents, parent)
+	b.goesOn(from, tokens)
+	return len(b.parents) - 1
+}
+
+// goesOn adds a sequence whose first token has the place from.
+func (b *Batch) goesOn(from int, tokens []int32) {
+	for i := range tokens {
+		b.Places = append(b.Places, from+i)
+	}
+	b.Tokens = append(b.Tokens, tokens...)
 	b.Starts = append(b.Starts, len(b.Tokens))
 }

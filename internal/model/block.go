@@ -45,8 +45,8 @@ type activations struct {
 type rows struct {
 	in, out *nn.Pass
 	numbers []int
+	batch   *Batch
 	layer   int // of the block
-	caches  []*KVCache
 }
 
 func (r rows) all() bool { return r.in == r.out }
@@ -123,7 +123,7 @@ func (b *Block) forwardAttention(o tensor.Matrix, c *activations, r rows, a *ten
 		b.QNorm.Forward(b.heads(c.q), b.heads(c.qRaw), c.rstdQ)
 		b.KNorm.Forward(b.heads(c.k), b.heads(c.kRaw), c.rstdK)
 	}
-	if r.caches != nil {
+	if r.batch.caches != nil || r.batch.parents != nil {
 		b.attend(o, c, r)
 		return
 	}

@@ -119,8 +119,8 @@ func (m *Decoder) Losses(b *Batch) []float64 {
 // Score returns the log-probability of each target and whether it is the most
 // probable token there.
 func (m *Decoder) Score(b *Batch) (logp []float64, best []bool) {
-	logp, best = make([]float64, len(b.Rows)), make([]bool, len(b.Rows))
-	m.Head.Score(m.hidden(b), b.Targets, logp, best, &m.arena)
+	logp, best = make([]float64, len(b.Targets)), make([]bool, len(b.Targets))
+	m.Head.Score(m.hidden(b), b.AskedOf, b.Targets, logp, best, &m.arena)
 	return logp, best
 }
 

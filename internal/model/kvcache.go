@@ -89,6 +89,13 @@ func (c *Config) CacheBytes(tokens int) uint64 {
 	return 8 * uint64(pages*pageRows) * uint64(c.Layers*c.KVHeads*c.HeadDim)
 }
 
+// SharesPrefix says whether a sequence of length tokens may share keys and values
+// of its first tokens with others of which this holds: dynamic scaling rotates those
+// of a long sequence by its length.
+func (c *Config) SharesPrefix(length int) bool {
+	return c.RopeScale.Kind != "dynamic" || length <= c.MaxPositions
+}
+
 // add writes the keys and values kv of a layer for the next tokens. The cache holds
 // them once advance has been called.
 func (c *KVCache) add(layer int, kv nn.KeyValues) {
@@ -123,23 +130,42 @@ func (c *KVCache) seen(layer, n int) []nn.KeyValues {
 	return parts
 }
 
-// attend rotates q and k and attends to what each sequence of a pass sees: what
-// is in its cache, to which its keys and values are added.
+// attend is the attention of sequences that see more than their own rows: what is
+// in their cache, to which they are added, or in the batch's prefix and their
+// parents.
 func (b *Block) attend(o tensor.Matrix, c *activations, r rows) {
 	seen := make([][]nn.KeyValues, r.in.Sequences())
-	for e, cache := range r.caches {
+	for e := range seen {
 		q, k, v := r.out.Sequence(c.q, e), r.in.Sequence(c.k, e), r.in.Sequence(c.v, e)
-		end := cache.n + k.Rows
-		b.rope.Rotate(q, b.attention.Heads, r.out.PlacesOf(e), max(end, cache.text))
-		b.rope.Rotate(k, b.attention.KVHeads, r.in.PlacesOf(e), max(end, cache.text))
-		cache.add(r.layer, b.attention.Split(k, v))
-		seen[e] = cache.seen(r.layer, end)
+		place := r.in.PlacesOf(e)
+		length := place(k.Rows-1) + 1
+		if r.batch.caches != nil {
+			length = max(length, r.batch.caches[e].text)
+		}
+		b.rope.Rotate(q, b.attention.Heads, r.out.PlacesOf(e), length)
+		b.rope.Rotate(k, b.attention.KVHeads, place, length)
+		seen[e] = r.batch.seen(e, r.layer, b.attention.Split(k, v), seen)
 	}
 	if r.in.Decode {
 		b.attention.Decode(o, c.q, seen)
 	} else {
 		b.attention.Forward(o, c.q, seen, r.out)
 	}
+}
+
+// seen returns what sequence e sees in a layer, given its own rows and what the
+// earlier sequences see.
+func (b *Batch) seen(e, layer int, own nn.KeyValues, earlier [][]nn.KeyValues) []nn.KeyValues {
+	switch {
+	case b.caches != nil:
+		b.caches[e].add(layer, own)
+		return b.caches[e].seen(layer, b.caches[e].n+own.K[0].Rows)
+	case b.parents[e] >= 0:
+		return append(slices.Clip(earlier[b.parents[e]]), own)
+	case b.Prefix != nil:
+		return append(b.Prefix.seen(layer, b.Prefix.n), own)
+	}
+	return []nn.KeyValues{own}
 }
 
 // Extend computes the next tokens of a cached sequence, which are part of a text
@@ -172,11 +198,8 @@ func (m *Decoder) Next(caches []*KVCache, tokens []int32) tensor.Matrix {
 
 // continues adds a sequence that goes on from a cache.
 func (b *Batch) continues(c *KVCache, tokens []int32) {
-	for i := range tokens {
-		b.Places = append(b.Places, c.n+i)
-	}
-	b.caches, b.Tokens = append(b.caches, c), append(b.Tokens, tokens...)
-	b.Starts = append(b.Starts, len(b.Tokens))
+	b.caches = append(b.caches, c)
+	b.goesOn(c.n, tokens)
 }
 
 // advance counts a batch's tokens in its caches.

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"math"
+	"slices"
 
 	"github.com/stablelora/stablelora/internal/parallel"
 	"github.com/stablelora/stablelora/internal/tensor"
@@ -50,15 +51,26 @@ func (h *Head) Loss(dx, x tensor.Matrix, targets []int32, scale float64, losses 
 	})
 }
 
-// Score writes the log-probability of each row's target to logp (N) and whether
-// it has the largest logit (the first one where several are equal) to best (N).
-func (h *Head) Score(x tensor.Matrix, targets []int32, logp []float64, best []bool, a *tensor.Arena) {
+// Score writes the log-probability of each target to logp and whether it has the
+// largest logit (the first one where several are equal) to best. Target j is asked
+// of row of[j] of x, which do not decrease; without of, of row j.
+func (h *Head) Score(x tensor.Matrix, of []int, targets []int32, logp []float64, best []bool, a *tensor.Arena) {
+	first := make([]int, x.Rows+1) // target of each row
+	for i := range first {
+		first[i] = i
+		if of != nil {
+			first[i], _ = slices.BinarySearch(of, i)
+		}
+	}
 	h.rows(x, a, func(lo, hi int, logits tensor.Matrix) {
 		parallel.For(hi-lo, func(i int) {
-			row, target := logits.Row(i), targets[lo+i]
+			row := logits.Row(i)
 			largest, sum := vec.LogSumExp(row)
-			logp[lo+i] = logProbability(row[target], largest, sum)
-			best[lo+i] = ArgMax(row) == target
+			for j := first[lo+i]; j < first[lo+i+1]; j++ {
+				target := targets[j]
+				logp[j] = logProbability(row[target], largest, sum)
+				best[j] = row[target] == largest && !slices.Contains(row[:target], largest)
+			}
 		})
 	})
 }

@@ -218,7 +218,7 @@ func TestHead(t *testing.T) {
 	logits := tensor.New(9, vocab)
 	h.Logits(logits, x)
 	logp, best := make([]float64, 9), make([]bool, 9)
-	h.Score(x, targets, logp, best, &a)
+	h.Score(x, nil, targets, logp, best, &a)
 	for i, target := range targets {
 		sum := 0.0
 		for _, v := range logits.Row(i) {
