@@ -1,6 +1,7 @@
 // Package records reads data files from outside record by record: JSON lines
-// or one JSON array, plain or gzip, told apart by their content and not by
-// their name. A record is one JSON object.
+// or one JSON array, plain or gzip, or Parquet, told apart by their content and
+// not by their name. A record is one JSON object. Labels that are published in a
+// file of their own are put in.
 //
 // The files are hostile: what is not UTF-8, not JSON, or says one key twice is
 // refused with file and line, and no record may be longer than MaxRecord, so

@@ -12,22 +12,35 @@ import (
 	"os"
 
 	"github.com/stablelora/stablelora/internal/fsutil"
+	"github.com/stablelora/stablelora/internal/parquet"
 )
 
 // MaxRecord is the longest record in bytes, and so what Read may hold at once.
 const MaxRecord = 64 << 20
 
 // Read calls fn for each record of the file in order. where is "path:line",
-// the line being the one the record starts on; raw is valid JSON, an object,
-// and fn may keep it. An error of fn ends the reading and is returned as it
-// is; every other error is an *fsutil.InputError. A file without a record is
-// an error.
+// the line being the one the record starts on, or in Parquet the row's number;
+// raw is valid JSON, an object, and fn may keep it. An error of fn ends the
+// reading and is returned as it is; every other error is an *fsutil.InputError.
+// A file without a record is an error.
 func Read(path string, fn func(where string, raw json.RawMessage) error) error {
+	fn, end := labelled(path, fn)
+	if err := read(path, fn); err != nil {
+		return err
+	}
+	return end()
+}
+
+func read(path string, fn func(where string, raw json.RawMessage) error) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fsutil.Input(path, cause(err))
 	}
 	defer f.Close()
+	magic := make([]byte, len(parquet.Magic))
+	if f.ReadAt(magic, 0); string(magic) == parquet.Magic {
+		return readParquet(f, path, fn)
+	}
 	src, err := decompress(f)
 	if err != nil {
 		return fsutil.Input(path, cause(err))

@@ -1,0 +1,257 @@
+package parquet
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Magic begins every file.
+const Magic = "PAR1"
+
+// maxFooter is the longest footer; those of thousands of row groups are shorter.
+const maxFooter = 8 << 20
+
+var (
+	errFooter  = errors.New("the Parquet file has no footer; it seems to be cut off")
+	errColumns = errors.New("the columns do not fit together")
+)
+
+// reader assembles rows from columns.
+type reader struct {
+	src     io.ReaderAt
+	size    int64
+	root    *node
+	nodes   []*node   // of the columns
+	columns []*column // of the group being read
+	max     int
+	out     []byte
+	held    int64 // bytes of all columns' pages
+}
+
+// Rows calls fn for each row of a file of size bytes, as a JSON object of at
+// most max bytes, which fn must not keep. An error of fn ends the reading and is
+// returned as it is; every other error is the file's, and Row tells where.
+func Rows(src io.ReaderAt, size int64, max int, fn func(row int, object []byte) error) error {
+	r := &reader{src: src, size: size, max: max}
+	footer, err := r.footer()
+	if err != nil {
+		return err
+	}
+	if r.root, r.nodes, err = parseSchema(footer.list(2)); err != nil {
+		return err
+	}
+	if footer.number(3, 0) > 1024*size { // gzip cannot claim more either
+		return errors.New("the Parquet file claims more rows than fit into it")
+	}
+	row := 1
+	for _, g := range footer.list(4) {
+		group, _ := g.(fields)
+		if err := r.open(group.list(1)); err != nil {
+			return &RowError{row, err}
+		}
+		for range group.number(3, 0) {
+			if int64(row) > footer.number(3, 0) {
+				return &RowError{row, errColumns}
+			}
+			if err := r.row(); err != nil {
+				return &RowError{row, err}
+			}
+			if err := fn(row, r.out); err != nil {
+				return err
+			}
+			row++
+		}
+	}
+	return nil
+}
+
+// RowError says at which row, from 1, a file is broken.
+type RowError struct {
+	Row int
+	Err error
+}
+
+func (e *RowError) Error() string { return e.Err.Error() }
+func (e *RowError) Unwrap() error { return e.Err }
+
+// footer reads the file's metadata, which stands before its length and Magic.
+func (r *reader) footer() (fields, error) {
+	tail := make([]byte, 8)
+	if r.size < 12 {
+		return nil, errFooter
+	}
+	if _, err := r.src.ReadAt(tail, r.size-8); err != nil {
+		return nil, err
+	}
+	n := int64(binary.LittleEndian.Uint32(tail))
+	switch {
+	case string(tail[4:]) == "PARE":
+		return nil, errors.New("the Parquet file is encrypted")
+	case string(tail[4:]) != Magic || n > r.size-12:
+		return nil, errFooter
+	case n > maxFooter:
+		return nil, fmt.Errorf("the Parquet file's footer is longer than %d bytes", maxFooter)
+	}
+	raw := make([]byte, n)
+	if _, err := r.src.ReadAt(raw, r.size-8-n); err != nil {
+		return nil, err
+	}
+	f, _, err := parseThrift(raw)
+	return f, err
+}
+
+// open makes the columns of a group of rows ready.
+func (r *reader) open(chunks []any) error {
+	if len(chunks) != len(r.nodes) {
+		return errColumns
+	}
+	r.columns, r.held = r.columns[:0], 0
+	for i, n := range r.nodes {
+		chunk, _ := chunks[i].(fields)
+		meta := chunk.inner(3)
+		start, size := meta.number(9, -1), meta.number(7, -1)
+		if d := meta.number(11, 0); d > 0 && d < start {
+			start = d
+		}
+		if chunk.text(1) != "" || start < 0 || size < 0 || start > r.size || size > r.size-start || meta.number(1, -1) != n.kind {
+			return fmt.Errorf("column %q: %w", n.name, errThrift)
+		}
+		r.columns = append(r.columns, &column{node: n, held: &r.held, codec: meta.number(4, -1),
+			src: bufio.NewReaderSize(io.NewSectionReader(r.src, start, size), int(min(size, maxHead)))})
+	}
+	return nil
+}
+
+// row assembles one row into out. Each of its columns begins with repetition
+// level 0, and so does each of the next.
+func (r *reader) row() error {
+	r.out = r.out[:0]
+	if err := r.object(r.root); err != nil {
+		return err
+	}
+	for _, c := range r.columns {
+		if c.left == 0 && !c.ready { // the next page begins a row, or is there none
+			continue
+		}
+		if err := c.peek(); err != nil {
+			return err
+		}
+		if c.rep != 0 {
+			return errColumns
+		}
+	}
+	return nil
+}
+
+func (r *reader) object(n *node) error {
+	r.out = append(r.out, '{')
+	for i, child := range n.children {
+		if i > 0 {
+			r.out = append(r.out, ',')
+		}
+		r.out = append(appendText(r.out, bytes.ToValidUTF8([]byte(child.name), []byte("?"))), ':')
+		if err := r.field(child); err != nil {
+			return err
+		}
+	}
+	r.out = append(r.out, '}')
+	return nil
+}
+
+// field appends a node with all its repetitions.
+func (r *reader) field(n *node) error {
+	if len(r.out) > r.max {
+		return fmt.Errorf("the row is longer than %d bytes", r.max)
+	}
+	switch {
+	case n.repetition == repeated:
+		return r.elements(n, func() error { return r.content(n) })
+	case n.repetition == optional && n.children != nil:
+		there, err := r.there(n)
+		if err != nil || !there {
+			return r.null(n, err)
+		}
+	}
+	return r.content(n)
+}
+
+// there says whether a node is more than null or an empty list here.
+func (r *reader) there(n *node) (bool, error) {
+	c := r.columns[n.leaves[0]]
+	err := c.peek()
+	return c.def >= n.def, err
+}
+
+func (r *reader) null(n *node, err error) error {
+	r.out = append(r.out, "null"...)
+	return r.skip(n, err)
+}
+
+func (r *reader) skip(n *node, err error) error {
+	for _, i := range n.leaves {
+		if err == nil {
+			err = r.columns[i].skip()
+		}
+	}
+	return err
+}
+
+// content appends a node that is there, once.
+func (r *reader) content(n *node) error {
+	if n.children == nil {
+		c := r.columns[n.leaves[0]]
+		v, err := c.take()
+		if err == nil {
+			r.out, err = n.appendJSON(r.out, v)
+		}
+		if err != nil {
+			return fmt.Errorf("column %q: %w", n.name, err)
+		}
+		return nil
+	}
+	if !n.list {
+		return r.object(n)
+	}
+	inner := n.children[0]
+	if e := inner.element(); e != nil {
+		return r.elements(inner, func() error { return r.field(e) })
+	}
+	return r.elements(inner, func() error { return r.content(inner) })
+}
+
+// elements appends the list of a repeated node.
+func (r *reader) elements(n *node, element func() error) error {
+	there, err := r.there(n)
+	if err != nil || !there {
+		r.out = append(r.out, "[]"...)
+		return r.skip(n, err)
+	}
+	r.out = append(r.out, '[')
+	first := r.columns[n.leaves[0]]
+	for {
+		if err := element(); err != nil {
+			return err
+		}
+		if len(r.out) > r.max {
+			return fmt.Errorf("the row is longer than %d bytes", r.max)
+		}
+		if first.left == 0 && !first.ready { // a page may end within a row
+			if _, err := first.src.Peek(1); err != nil {
+				break
+			}
+		}
+		if err := first.peek(); err != nil {
+			return err
+		}
+		if first.rep != n.rep {
+			break
+		}
+		r.out = append(r.out, ',')
+	}
+	r.out = append(r.out, ']')
+	return nil
+}
