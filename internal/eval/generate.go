@@ -17,7 +17,7 @@ func (q *Questions) generate(ctx context.Context, m Model, maxGen int, opts Opti
 	}
 	e := newEncoder(m)
 	until := slices.Clone(q.Task.Until)
-	if eos := m.EOSText(); eos != "" && !slices.Contains(until, eos) {
+	if eos := m.EOSText(); q.Task.Protocol == "" && eos != "" && !slices.Contains(until, eos) { // as the harness does
 		until = append(until, eos)
 	}
 	samples := opts.resumed(q)

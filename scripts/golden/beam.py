@@ -6,10 +6,11 @@ writes internal/infer/testdata/beam.json from the random models of
 internal/model/testdata and from the demo model, whose weights say what they mean.
 Float32, one thread, eager attention. Needs torch and transformers.
 
-    python scripts/golden/beam.py MODEL QUESTIONS.json N
+    python scripts/golden/beam.py MODEL QUESTIONS.json N TOKENS SAMPLES.jsonl
 
-prints rows of the same form for MODEL: N of LLM-Adapters' questions in their
-evaluation prompt, 4 beams, 32 new tokens (the comparison of docs/evaluation.md).
+asks MODEL N of LLM-Adapters' questions in their evaluation prompt, with 4 beams and
+TOKENS new tokens, and counts the texts that are those of SAMPLES.jsonl, which
+`stablelora eval --log-samples` wrote (docs/evaluation.md).
 """
 
 import json
@@ -78,15 +79,20 @@ def main():
 
 
 @torch.no_grad()
-def compare(path, questions, n):
+def compare(path, questions, n, max_new, samples):
     torch.set_num_threads(1)
     tokenizer, model = PreTrainedTokenizerFast(tokenizer_file=f"{path}/tokenizer.json"), load(path)
     eos = model.generation_config.eos_token_id
-    for q in json.load(open(questions))[: int(n)]:
-        text = PROMPT.format(q["instruction"])
-        row = search(model, tokenizer(text).input_ids, 4, 32, eos if isinstance(eos, list) else [eos])
-        row["text"] = tokenizer.decode(row["ids"], skip_special_tokens=True)
-        print(json.dumps(row))
+    ours = [json.loads(line)["resps"][0][0] for line in open(samples)]
+    same = set()
+    for i, q in enumerate(json.load(open(questions))[: int(n)]):
+        row = search(model, tokenizer(PROMPT.format(q["instruction"])).input_ids, 4, int(max_new), eos if isinstance(eos, list) else [eos])
+        text = tokenizer.decode(row["ids"], skip_special_tokens=True).split("### Response:")[0]
+        if text == ours[i]:
+            same.add(i)
+        else:
+            print(f"question {i}, {len(row['prompt'])} tokens: {text!r}, ours {ours[i]!r}")
+    print(f"{len(same)} of {len(ours)} texts are the same")
 
 
 if __name__ == "__main__":
