@@ -23,7 +23,8 @@ type byteModel struct {
 	bos, max int
 	score    func(context, continuation string) Score
 	reply    func(prompt string) string
-	prompts  []string // what Generate was given
+	prompts  []string // what Generate and BeamSearch were given
+	beams    []int    // of each BeamSearch
 	requests []Request
 }
 
@@ -97,6 +98,7 @@ func (m *byteModel) Generate(ctx context.Context, prompts iter.Seq[[]int32], max
 }
 
 func (m *byteModel) BeamSearch(ctx context.Context, prompts iter.Seq[[]int32], beams, maxNew int, each func(infer.Hypothesis) error) error {
+	m.beams = append(m.beams, beams)
 	never := func([]int32) bool { return false }
 	return m.Generate(ctx, prompts, maxNew, never, func(ids []int32) error { return each(infer.Hypothesis{Tokens: ids}) })
 }
