@@ -39,7 +39,8 @@ func TestRows(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := os.ReadFile(strings.TrimSuffix(path, "parquet") + "jsonl")
+		name, _, _ := strings.Cut(strings.TrimSuffix(path, ".parquet"), "_")
+		text, err := os.ReadFile(name + ".jsonl")
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}
