@@ -18,7 +18,7 @@ const module = "github.com/stablelora/stablelora/"
 // package may import those below it, not those beside or above it, unless
 // beside says so.
 var layers = [][]string{
-	{"dtype", "fma", "isa", "parallel", "rng", "fsutil", "sysinfo", "spell", "jinja", "parquet", "demo", "chart", "tfevents"},
+	{"dtype", "fma", "isa", "parallel", "rng", "fsutil", "sysinfo", "spell", "jinja", "parquet", "overlap", "demo", "chart", "tfevents"},
 	{"blas", "vec", "records"},
 	{"tensor"},
 	{"nn", "tokenizer", "safetensors", "config"},

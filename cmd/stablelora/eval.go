@@ -14,12 +14,14 @@ import (
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/eval"
 	"github.com/stablelora/stablelora/internal/infer"
+	"github.com/stablelora/stablelora/internal/overlap"
 	"github.com/stablelora/stablelora/internal/task"
 )
 
 type evalOptions struct {
 	config, model, adapter, output string
-	untrained                      string // the run's folder of config that has no adapter yet
+	untrained                      string       // the run's folder of config that has no adapter yet
+	trained                        *config.Data // of config
 	tasks, data, fewshotData       []string
 	numFewshot, maxGenToks         int
 	limit                          float64
@@ -96,7 +98,7 @@ func (o *evalOptions) resolve(e *env, cmd *cobra.Command) ([]eval.TaskSpec, erro
 		if !flags.Changed("compute") {
 			o.compute = cfg.Model.Compute
 		}
-		specs = taskSpecs(cfg)
+		specs, o.trained = taskSpecs(cfg), &cfg.Data
 	}
 	if flags.Changed("tasks") {
 		specs = chosen(o.tasks, specs)
@@ -193,6 +195,12 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 	if err != nil {
 		return err
 	}
+	var found []overlap.Found
+	if o.trained != nil {
+		if found, err = e.findOverlap(*o.trained, questions, nil); err != nil { // the data may be elsewhere
+			e.note("the training records are not compared with the tasks: %v", err)
+		}
+	}
 	engine, err := infer.Open(o.model, o.adapter)
 	if err != nil {
 		return err
@@ -232,7 +240,7 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 	if dir != "" {
 		info := eval.Info{Version: version, Model: o.model, Adapter: o.adapter, NumParameters: engine.Model.NumParameters(),
 			Dtype: engine.Model.Embed.DType.String(), MaxLength: engine.MaxLength(), Limit: o.limit,
-			MaxGenToks: o.maxGenToks, Started: started, Elapsed: time.Since(started)}
+			MaxGenToks: o.maxGenToks, Overlap: found, Started: started, Elapsed: time.Since(started)}
 		if err := eval.WriteResults(dir, outcomes, info, o.logSamples); err != nil {
 			return err
 		}

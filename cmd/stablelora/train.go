@@ -80,6 +80,10 @@ func runTrain(ctx context.Context, e *env, o trainOptions) error {
 	if err != nil {
 		return err
 	}
+	found, err := e.findOverlap(cfg.Data, questions, cfg.Data.Eval)
+	if err != nil {
+		return err
+	}
 	if o.dryRun {
 		return dryRun(e, cfg, reporter)
 	}
@@ -87,7 +91,7 @@ func runTrain(ctx context.Context, e *env, o trainOptions) error {
 	defer stop()
 	result, err := train.Run(ctx, train.Options{
 		Config: cfg, Resume: o.resume, Overwrite: o.overwrite, Version: version,
-		Command: commandLine(os.Args[1:]), Reporter: reporter,
+		Command: commandLine(os.Args[1:]), Reporter: reporter, Overlap: found,
 		Evaluate: runEvaluation(e, cfg, questions, reporter),
 	})
 	if interrupted := (*train.InterruptedError)(nil); err == nil || errors.As(err, &interrupted) || exitCode(err) == 4 {

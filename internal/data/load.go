@@ -107,6 +107,7 @@ func Load(cfg config.Data, files []config.DataFile, opt Encoding) (*Set, error) 
 			"data.append_eos: the model's config.json names no eos_token_id; set it to false"}}
 	}
 	l := &loader{encoder: encoder{cfg: cfg, opt: opt}, set: &Set{}, seen: map[[sha256.Size]byte]bool{}, hash: sha256.New()}
+	l.each = l.add
 	for _, f := range files {
 		if err := l.file(f); err != nil {
 			return nil, err
@@ -121,6 +122,7 @@ func Load(cfg config.Data, files []config.DataFile, opt Encoding) (*Set, error) 
 
 type loader struct {
 	encoder
+	each func(where string, r record, p passage) error
 	set  *Set
 	seen map[[sha256.Size]byte]bool
 	hash hash.Hash
@@ -145,8 +147,12 @@ func (l *loader) file(f config.DataFile) error {
 			chosen, entry.Signs, err = l.detect(r, f.Columns)
 			entry.Format = chosen.name
 		}
+		var p passage
 		if err == nil {
-			err = l.record(where, r, chosen)
+			p, err = chosen.parse(r)
+		}
+		if err == nil {
+			err = l.each(where, r, p)
 		}
 		if err == nil {
 			if read == f.MaxSamples {
@@ -171,12 +177,8 @@ func (l *loader) file(f config.DataFile) error {
 	return nil
 }
 
-// record adds one example.
-func (l *loader) record(where string, r record, f format) error {
-	p, err := f.parse(r)
-	if err != nil {
-		return err
-	}
+// add adds one example.
+func (l *loader) add(where string, _ record, p passage) error {
 	x, cut, err := l.example(where, p)
 	if err != nil {
 		return err

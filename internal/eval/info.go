@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/stablelora/stablelora/internal/overlap"
 )
 
 // Info is what results files say about the models and the run.
@@ -18,6 +20,7 @@ type Info struct {
 	MaxGenToks    int // 0: the default
 	Started       time.Time
 	Elapsed       time.Duration
+	Overlap       []overlap.Found // with the training records; nil: not looked for
 }
 
 var unsanitary = regexp.MustCompile(`["<>:/|\\?*\[\]]+`)

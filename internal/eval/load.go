@@ -53,6 +53,13 @@ func (q *Questions) Hash() string {
 // Len returns how many documents are asked.
 func (q *Questions) Len() int { return len(q.documents) }
 
+// Texts calls fn with each document's context and right answer, and its record.
+func (q *Questions) Texts(fn func(where, text, raw string)) {
+	for _, d := range q.documents {
+		fn(d.where, d.item.Context()+d.item.Completion(), string(d.raw))
+	}
+}
+
 // Load reads the documents of spec and draws their few-shot examples. Broken
 // files give an *fsutil.InputError; other errors are the spec's.
 func Load(spec TaskSpec) (*Questions, error) {

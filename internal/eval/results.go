@@ -187,9 +187,11 @@ func resultsDocument(outcomes []Outcome, info Info) (object, error) {
 	}
 	doc = append(doc, field{"n-samples", samples})
 	doc = append(doc, info.fields()...)
-	return append(doc, field{"task_hashes", hashes}, field{"stablelora", object{
-		{"version", info.Version}, {"adapter", info.Adapter}, {"subset", subset}, {"protocol", "lm-evaluation-harness 0.4.13"}, {"tasks", extras},
-	}}), nil
+	ours := object{{"version", info.Version}, {"adapter", info.Adapter}, {"subset", subset}, {"protocol", "lm-evaluation-harness 0.4.13"}, {"tasks", extras}}
+	if info.Overlap != nil {
+		ours = append(ours, field{"training_overlap", info.Overlap})
+	}
+	return append(doc, field{"task_hashes", hashes}, field{"stablelora", ours}), nil
 }
 
 // extra is what the harness has no place for.

@@ -12,6 +12,7 @@ import (
 	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/optim"
+	"github.com/stablelora/stablelora/internal/overlap"
 	"github.com/stablelora/stablelora/internal/peft"
 	"github.com/stablelora/stablelora/internal/tensor"
 )
@@ -67,17 +68,18 @@ func (t *trainer) clearFolder() error {
 
 // summary is stablelora.json: what PEFT's files have no place for.
 type summary struct {
-	Version   string         `json:"version"`
-	Optimizer string         `json:"optimizer"`
-	Seed      uint64         `json:"seed"`
-	Steps     int            `json:"steps"`
-	Tokens    int            `json:"tokens"`
-	FinalLoss float64        `json:"final_loss"`
-	Elapsed   float64        `json:"elapsed_seconds"`
-	Config    string         `json:"config_hash"`
-	Model     string         `json:"model_hash"`
-	Data      string         `json:"data_hash"`
-	Stopped   map[string]int `json:"shrinking_stopped_at,omitempty"` // step per module; 0: never
+	Version   string          `json:"version"`
+	Optimizer string          `json:"optimizer"`
+	Seed      uint64          `json:"seed"`
+	Steps     int             `json:"steps"`
+	Tokens    int             `json:"tokens"`
+	FinalLoss float64         `json:"final_loss"`
+	Elapsed   float64         `json:"elapsed_seconds"`
+	Config    string          `json:"config_hash"`
+	Model     string          `json:"model_hash"`
+	Data      string          `json:"data_hash"`
+	Stopped   map[string]int  `json:"shrinking_stopped_at,omitempty"` // step per module; 0: never
+	Overlap   []overlap.Found `json:"training_overlap,omitempty"`     // of evaluation data
 }
 
 // finished returns the result of a run that --resume auto finds complete; it is
@@ -130,7 +132,7 @@ func (t *trainer) finish() error {
 // finished, its evaluation included.
 func (t *trainer) summarize() error {
 	s := summary{Version: t.opt.Version, Optimizer: t.cfg.Optimizer.Name, Seed: t.cfg.Train.Seed, Steps: t.total,
-		Tokens: t.tokens, FinalLoss: t.last.Loss, Elapsed: t.elapsed, Config: t.cfg.TrajectoryHash(), Model: t.modelHash, Data: t.train.Hash}
+		Tokens: t.tokens, FinalLoss: t.last.Loss, Elapsed: t.elapsed, Config: t.cfg.TrajectoryHash(), Model: t.modelHash, Data: t.train.Hash, Overlap: t.opt.Overlap}
 	if stable, ok := t.optimizer.(*optim.StableLoRA); ok {
 		s.Stopped = stable.State().StoppedAt
 	}

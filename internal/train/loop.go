@@ -14,6 +14,7 @@ import (
 	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/nn"
 	"github.com/stablelora/stablelora/internal/optim"
+	"github.com/stablelora/stablelora/internal/overlap"
 	"github.com/stablelora/stablelora/internal/peft"
 	"github.com/stablelora/stablelora/internal/tokenizer"
 )
@@ -26,8 +27,9 @@ type Options struct {
 	Version   string // of the program, for stablelora.json
 	Command   string // as typed, for the model card
 	Reporter  metrics.Reporter
-	Evaluate  Evaluate // nil: only the held-out loss
-	Shared    *Shared  // what further runs use too; nil: opened and closed for this one
+	Evaluate  Evaluate        // nil: only the held-out loss
+	Overlap   []overlap.Found // of evaluation and training data, for stablelora.json
+	Shared    *Shared         // what further runs use too; nil: opened and closed for this one
 }
 
 // Evaluate scores the model as it is. It is called every eval.every_steps steps
