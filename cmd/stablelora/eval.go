@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/eval"
@@ -27,6 +28,7 @@ type evalOptions struct {
 	limit                          float64
 	logSamples, base, resume       bool
 	compute                        string
+	promptOptions
 }
 
 func newEvalCmd(e *env) *cobra.Command {
@@ -41,13 +43,23 @@ training configuration; flags win over it. With --output every answer is kept at
 once, and --resume goes on after an interruption; an earlier evaluation's
 results.json and samples in that folder are replaced when this one is done.
 
+--apply-chat-template, --fewshot-as-multiturn and --system-instruction do what
+they do in lm-evaluation-harness; its spelling of flags, with underscores, is
+understood too. --tasks list shows the tasks with version, few-shot examples and
+metrics.
+
 Tasks: ` + strings.Join(task.Names(), ", ") + exitStatus,
 		Example: `  stablelora eval --model models/Qwen2-0.5B --tasks hellaswag --data hellaswag=hellaswag_val.jsonl --limit 200
   stablelora eval --model m --adapter runs/default --tasks gsm8k --data gsm8k=test.jsonl \
       --fewshot-data gsm8k=train.jsonl --num-fewshot 5 --output results --log-samples
-  stablelora eval --config configs/quickstart.yaml --adapter runs/quickstart`,
+  stablelora eval --config configs/quickstart.yaml --adapter runs/quickstart
+  stablelora eval --model Llama-3.2-1B-Instruct --apply-chat-template --tasks gsm8k_cot_llama --data gsm8k_cot_llama=test.jsonl
+  stablelora eval --tasks list`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if slices.Equal(o.tasks, []string{"list"}) {
+				return listTasks(e)
+			}
 			specs, err := o.resolve(e, cmd)
 			if err != nil {
 				return err
@@ -61,16 +73,20 @@ Tasks: ` + strings.Join(task.Names(), ", ") + exitStatus,
 	f.StringVar(&o.config, "config", "", "training configuration to take model, adapter and tasks from")
 	f.StringVar(&o.model, "model", "", "model folder")
 	f.StringVar(&o.adapter, "adapter", "", "adapter folder")
-	f.StringSliceVar(&o.tasks, "tasks", nil, "tasks, separated by commas")
+	f.StringSliceVar(&o.tasks, "tasks", nil, "tasks, separated by commas; list: show them")
 	f.StringArrayVar(&o.data, "data", nil, "TASK=FILE with the documents (repeatable)")
 	f.StringArrayVar(&o.fewshotData, "fewshot-data", nil, "TASK=FILE that few-shot examples are drawn from (repeatable)")
-	f.IntVar(&o.numFewshot, "num-fewshot", 0, "few-shot examples; without it the task's own number (gsm8k 5, others 0)")
+	f.IntVar(&o.numFewshot, "num-fewshot", 0, "few-shot examples; without it the task's own number")
 	f.Float64Var(&o.limit, "limit", 0, "documents per task, or a fraction below 1; 0: all")
 	f.StringVar(&o.output, "output", "", "folder for results.json")
 	f.BoolVar(&o.logSamples, "log-samples", false, "write samples_<task>.jsonl too")
 	f.IntVar(&o.maxGenToks, "max-gen-toks", eval.DefaultMaxGenToks, "new tokens per generation at most")
 	f.BoolVar(&o.resume, "resume", false, "go on where an evaluation into the same --output was stopped")
 	computeFlag(f, &o.compute)
+	o.addFlags(f)
+	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-")) // as the harness spells them
+	})
 	f.BoolVar(&o.base, "base", true, "with an adapter, score the base model too")
 	return cmd
 }
@@ -122,7 +138,17 @@ func (o *evalOptions) resolve(e *env, cmd *cobra.Command) ([]eval.TaskSpec, erro
 	if !flags.Changed("max-gen-toks") {
 		o.maxGenToks = 0 // the harness' default, which its results do not mention
 	}
-	return specs, o.apply(specs, flags.Changed("num-fewshot"))
+	if err := o.apply(specs, flags.Changed("num-fewshot")); err != nil {
+		return nil, err
+	}
+	prompt, err := o.prompt(e, flags, o.model)
+	for i := range specs {
+		specs[i].Prompt = prompt
+		if t, _ := task.Lookup(specs[i].Name); t.ZeroShot && o.numFewshot > 0 {
+			e.warn("%s shows no examples, whatever --num-fewshot says, as in lm-evaluation-harness", t.Name)
+		}
+	}
+	return specs, err
 }
 
 // chosen are the named tasks, with the settings of configured where it has them.
@@ -240,7 +266,7 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 	if dir != "" {
 		info := eval.Info{Version: version, Model: o.model, Adapter: o.adapter, NumParameters: engine.Model.NumParameters(),
 			Dtype: engine.Model.Embed.DType.String(), MaxLength: engine.MaxLength(), Limit: o.limit,
-			MaxGenToks: o.maxGenToks, Overlap: found, Started: started, Elapsed: time.Since(started)}
+			MaxGenToks: o.maxGenToks, Overlap: found, Prompt: specs[0].Prompt, Started: started, Elapsed: time.Since(started)}
 		if err := eval.WriteResults(dir, outcomes, info, o.logSamples); err != nil {
 			return err
 		}

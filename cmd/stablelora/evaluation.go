@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/eval"
@@ -13,7 +12,6 @@ import (
 	"github.com/stablelora/stablelora/internal/infer"
 	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/peft"
-	"github.com/stablelora/stablelora/internal/task"
 	"github.com/stablelora/stablelora/internal/train"
 )
 
@@ -34,13 +32,6 @@ func loadQuestions(specs []eval.TaskSpec) ([]*eval.Questions, error) {
 		all = append(all, q)
 	}
 	return all, nil
-}
-
-func knownTask(name string) error {
-	if _, ok := task.Lookup(name); ok {
-		return nil
-	}
-	return usagef("there is no task %q among %s%s", name, strings.Join(task.Names(), ", "), didYouMean("", name, task.Names()))
 }
 
 // taskSpecs are eval.tasks of a configuration.

@@ -28,6 +28,7 @@ type Template struct {
 	Now func() time.Time
 
 	path     string
+	source   string
 	template *jinja.Template
 	tokens   map[string]any // bos_token, eos_token, ...
 }
@@ -55,7 +56,7 @@ func Load(dir string) (*Template, error) {
 	if err != nil {
 		return nil, fsutil.Inputf(path, "chat template: %w", err)
 	}
-	t.path, t.tokens = path, tokens
+	t.path, t.source, t.tokens = path, source, tokens
 	return t, nil
 }
 
@@ -123,6 +124,9 @@ func parse(source string) (*Template, error) {
 	}
 	return &Template{Now: time.Now, template: template}, nil
 }
+
+// Source returns the template's own text.
+func (t *Template) Source() string { return t.source }
 
 // Render returns the text of a conversation; addGenerationPrompt ends it with
 // the opening of the assistant's turn. The text holds its own BOS where the

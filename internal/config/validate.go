@@ -17,7 +17,8 @@ func Formats() []string {
 
 // Tasks lists the values of an evaluation task's name.
 func Tasks() []string {
-	return []string{"hellaswag", "arc_easy", "arc_challenge", "openbookqa", "social_iqa", "piqa", "winogrande", "boolq", "gsm8k"}
+	return []string{"hellaswag", "arc_easy", "arc_challenge", "openbookqa", "social_iqa", "piqa", "winogrande", "boolq", "gsm8k",
+		"gsm8k_cot", "gsm8k_cot_zeroshot", "gsm8k_cot_llama"}
 }
 
 // rules collects the problems of values.

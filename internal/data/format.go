@@ -99,7 +99,7 @@ func ofTask(name, taskName string, fields []string, signs ...[]string) format {
 		if err != nil {
 			return passage{}, err
 		}
-		if strings.TrimPrefix(item.Completion(), t.TargetDelimiter()) == "" {
+		if strings.TrimPrefix(item.Completion(), t.TargetDelimiter) == "" {
 			return passage{}, errors.New("its answer is empty, so there is nothing to learn")
 		}
 		return pair(item.Context(), item.Completion()), nil

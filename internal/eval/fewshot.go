@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/task"
@@ -14,41 +13,39 @@ import (
 // fewshotSeed is the harness's default fewshot_random_seed.
 const fewshotSeed = 1234
 
-// addFewshot draws each document's examples and writes them into its prefix.
-// One generator serves the task's documents in order, so that those of a
-// limited run have the examples they have in the full one.
-func (q *Questions) addFewshot() error {
-	n := q.NumFewshot
-	if n < 0 {
-		return fmt.Errorf("task %s: the number of few-shot examples is %d", q.Task.Name, n)
-	}
-	if n == 0 {
-		return nil
-	}
-	path := q.Spec.FewshotPath
-	if path == "" {
-		return fmt.Errorf("task %s shows %d examples: name a file to draw them from (fewshot_path, or --fewshot-data %s=FILE), or ask for 0 (num_fewshot, or --num-fewshot)", q.Task.Name, n, q.Task.Name)
+// examples returns what is shown before a document; it is to be called for one
+// after the other. One generator serves the task's documents in order, so that
+// those of a limited run have the examples they have in the full one.
+func (q *Questions) examples() (func(document) ([]task.Item, error), error) {
+	n, own, path := q.NumFewshot, q.Task.Examples, q.Spec.FewshotPath
+	switch {
+	case n < 0:
+		return nil, fmt.Errorf("task %s: the number of few-shot examples is %d", q.Task.Name, n)
+	case own != nil && path != "":
+		return nil, fmt.Errorf("task %s shows examples of its own, not those of %s; leave out the file (fewshot_path, or --fewshot-data)", q.Task.Name, path)
+	case own != nil && n > len(own):
+		return nil, fmt.Errorf("task %s has %d examples, %d are asked for; ask for fewer (num_fewshot, or --num-fewshot)", q.Task.Name, len(own), n)
+	case own != nil || n == 0:
+		return func(document) ([]task.Item, error) { return own[:n], nil }, nil
+	case path == "":
+		return nil, fmt.Errorf("task %s shows %d examples: name a file to draw them from (fewshot_path, or --fewshot-data %s=FILE), or ask for 0 (num_fewshot, or --num-fewshot)", q.Task.Name, n, q.Task.Name)
 	}
 	pool, err := readDocuments(q.Task, path)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	d := newDrawer(pool, n, q.Task.DrawsExtra || sameFile(path, q.Spec.Path))
-	for i := range q.documents {
-		shown, err := d.draw(q.documents[i])
+	return func(doc document) ([]task.Item, error) {
+		drawn, err := d.draw(doc)
 		if err != nil {
-			return fsutil.Input(path, err)
+			return nil, fsutil.Input(path, err)
 		}
-		var b strings.Builder
-		for _, j := range shown {
-			it := pool[j].item
-			b.WriteString(it.Context())
-			b.WriteString(it.Completion())
-			b.WriteString(task.FewshotDelimiter)
+		var shown []task.Item
+		for _, i := range drawn {
+			shown = append(shown, pool[i].item)
 		}
-		q.documents[i].prefix = b.String()
-	}
-	return nil
+		return shown, nil
+	}, nil
 }
 
 // drawer draws n examples from a pool for one document after the other.

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"context"
+	"encoding/json"
 	"iter"
 	"os"
 	"slices"
@@ -17,7 +18,7 @@ import (
 
 // What the harness made of real documents, in the folder of larger fixtures.
 var fixtureRuns = []string{
-	"arc_challenge-0shot", "arc_easy-0shot", "arc_easy-25shot", "gsm8k-5shot", "hellaswag-0shot", "hellaswag-5shot",
+	"arc_challenge-0shot", "arc_easy-0shot", "arc_easy-25shot", "gsm8k-5shot", "gsm8k_cot-8shot", "hellaswag-0shot", "hellaswag-5shot",
 	"openbookqa-0shot", "social_iqa-0shot",
 }
 
@@ -32,8 +33,9 @@ func loadFixture(t *testing.T, run string) *Questions {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := TaskSpec{Name: name, Path: dir + "/data/" + name + ".jsonl.gz", NumFewshot: &n, Limit: 1e6}
-	if n > 0 {
+	data, _, _ := strings.Cut(name, "_cot")
+	spec := TaskSpec{Name: name, Path: dir + "/data/" + data + ".jsonl.gz", NumFewshot: &n}
+	if n > 0 && data == name {
 		spec.FewshotPath = dir + "/data/" + name + "_train.jsonl.gz"
 	}
 	spec.Limit = float64(len(jsonLines[any](t, dir+"/requests/"+run+".jsonl.gz")))
@@ -74,7 +76,13 @@ func TestFixtureRequests(t *testing.T) {
 					got.Continuations = append(got.Continuations, continuation)
 				}
 				if r.Task.Kind == task.Generate {
-					got.Arguments = map[string]any{"until": []any{"Question:", "</s>", "<|im_end|>"}, "do_sample": false, "temperature": 0.0, "max_gen_toks": 64.0}
+					raw, err := json.Marshal(r.generationArguments())
+					if err == nil {
+						err = json.Unmarshal(raw, &got.Arguments)
+					}
+					if err != nil {
+						t.Fatal(err)
+					}
 				}
 				if d := cmp.Diff(want, got); d != "" {
 					t.Fatalf("document %d: %s", i, d)

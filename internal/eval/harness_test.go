@@ -39,26 +39,34 @@ func hashedModel() *byteModel {
 			i, _ := strconv.Atoi(n)
 			two := strconv.Itoa(2 * i)
 			return []string{
-				fmt.Sprintf(" %s+%s\n#### %s", n, n, two), fmt.Sprintf(" That is %s.", two), " I do not know",
+				fmt.Sprintf(" %s+%s\n#### %s", n, n, two), fmt.Sprintf(" That is %s. The final answer is $%s.", two, two), fmt.Sprintf(" The answer is %s", two),
 				fmt.Sprintf(" #### %s", n), fmt.Sprintf("#### %s,000 or $ 7", two),
 			}[digest(prompt, 4)%5]
 		},
 	}
 }
 
-var goldenTasks = []string{"hellaswag", "arc_easy", "openbookqa", "social_iqa", "piqa", "winogrande", "boolq", "gsm8k"}
+var goldenTasks = []string{"hellaswag", "arc_easy", "openbookqa", "social_iqa", "piqa", "winogrande", "boolq", "gsm8k",
+	"gsm8k_cot", "gsm8k_cot_zeroshot", "gsm8k_cot_llama"}
 
 // runGolden evaluates the documents of testdata.
 func runGolden(t *testing.T, shots int) []Outcome {
 	t.Helper()
 	var outcomes []Outcome
 	for _, name := range goldenTasks {
-		q := mustLoad(t, TaskSpec{
-			Name: name, Path: "testdata/" + name + ".jsonl", FewshotPath: "testdata/" + name + "_train.jsonl", NumFewshot: &shots,
-		})
+		q := mustLoad(t, goldenSpec(name, shots))
 		outcomes = append(outcomes, Outcome{Base: mustRun(t, q, hashedModel(), Options{})})
 	}
 	return outcomes
+}
+
+func goldenSpec(name string, shots int) TaskSpec {
+	data, _, _ := strings.Cut(name, "_cot") // the gsm8k tasks share their documents
+	spec := TaskSpec{Name: name, Path: "testdata/" + data + ".jsonl", NumFewshot: &shots}
+	if data == name {
+		spec.FewshotPath = "testdata/" + data + "_train.jsonl"
+	}
+	return spec
 }
 
 // TestHarnessFiles compares samples byte for byte and results value for value

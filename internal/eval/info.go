@@ -18,6 +18,7 @@ type Info struct {
 	MaxLength     int
 	Limit         float64
 	MaxGenToks    int // 0: the default
+	Prompt        Prompt
 	Started       time.Time
 	Elapsed       time.Duration
 	Overlap       []overlap.Found // with the training records; nil: not looked for
@@ -41,6 +42,13 @@ func (i Info) fields() object {
 	if i.MaxGenToks != 0 {
 		generation = object{{"max_gen_toks", i.MaxGenToks}}
 	}
+	var system, systemHash, template, templateHash any
+	if i.Prompt.System != "" {
+		system, systemHash = i.Prompt.System, hashText(i.Prompt.System)
+	}
+	if i.Prompt.Chat != nil {
+		template, templateHash = i.Prompt.Chat.Source(), hashText(i.Prompt.Chat.Source())
+	}
 	return object{
 		{"config", object{
 			{"model", "stablelora"}, {"model_args", arguments},
@@ -51,8 +59,8 @@ func (i Info) fields() object {
 		{"date", number(float64(i.Started.UnixMicro()) / 1e6)},
 		{"max_length", i.MaxLength},
 		{"model_source", "stablelora"}, {"model_name", name}, {"model_name_sanitized", unsanitary.ReplaceAllString(name, "__")},
-		{"system_instruction", nil}, {"system_instruction_sha", nil}, {"fewshot_as_multiturn", false},
-		{"chat_template", nil}, {"chat_template_sha", nil},
+		{"system_instruction", system}, {"system_instruction_sha", systemHash}, {"fewshot_as_multiturn", i.Prompt.Multiturn},
+		{"chat_template", template}, {"chat_template_sha", templateHash},
 		{"total_evaluation_time_seconds", strconv.FormatFloat(i.Elapsed.Seconds(), 'f', -1, 64)},
 	}
 }

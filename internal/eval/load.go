@@ -18,8 +18,9 @@ type TaskSpec struct {
 	Name        string
 	Path        string  // the evaluated documents
 	FewshotPath string  // where few-shot examples are drawn from
-	NumFewshot  *int    // nil: the task's own number
+	NumFewshot  *int    // nil: the task's own number; a ZeroShot task shows none
 	Limit       float64 // 0: all documents; below 1: that fraction, rounded up; else that many
+	Prompt      Prompt  // how a question is written
 }
 
 // Questions are a task's documents, worded and with their few-shot examples.
@@ -33,19 +34,19 @@ type Questions struct {
 
 // document is a row of a data file.
 type document struct {
-	where  string // path:line
-	raw    json.RawMessage
-	item   task.Item
-	prefix string // the few-shot examples that stand before the context
+	where    string // path:line
+	raw      json.RawMessage
+	item     task.Item
+	contexts []string // the whole prompt, examples included: one, or one per choice as the item's
 }
 
 // Hash is the SHA-256 of what is asked: the task, its version, and every document
-// with its few-shot examples.
+// with its prompt.
 func (q *Questions) Hash() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %v %d\n", q.Task.Name, q.Task.Version, q.NumFewshot)
 	for _, d := range q.documents {
-		fmt.Fprintf(h, "%q %q\n", d.raw, d.prefix)
+		fmt.Fprintf(h, "%q %q %q\n", d.raw, d.contexts, d.item.Delimiter)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
@@ -60,7 +61,7 @@ func (q *Questions) Texts(fn func(where, text, raw string)) {
 	}
 }
 
-// Load reads the documents of spec and draws their few-shot examples. Broken
+// Load reads the documents of spec and writes their prompts. Broken
 // files give an *fsutil.InputError; other errors are the spec's.
 func Load(spec TaskSpec) (*Questions, error) {
 	t, ok := task.Lookup(spec.Name)
@@ -74,7 +75,7 @@ func Load(spec TaskSpec) (*Questions, error) {
 		return nil, fmt.Errorf("task %s: limit is %v, it must be a number of documents or a fraction", t.Name, spec.Limit)
 	}
 	q := &Questions{Task: t, Spec: spec, NumFewshot: t.DefaultFewshot}
-	if spec.NumFewshot != nil {
+	if spec.NumFewshot != nil && !t.ZeroShot {
 		q.NumFewshot = *spec.NumFewshot
 	}
 	documents, err := readDocuments(t, spec.Path)
@@ -83,10 +84,7 @@ func Load(spec TaskSpec) (*Questions, error) {
 	}
 	q.Original = len(documents)
 	q.documents = documents[:limit(spec.Limit, len(documents))]
-	if err := q.addFewshot(); err != nil {
-		return nil, err
-	}
-	return q, nil
+	return q, q.write()
 }
 
 func limit(limit float64, n int) int {

@@ -144,26 +144,18 @@ func (q *Questions) choose(ctx context.Context, m Model, opts Options) ([]Sample
 	return samples, cmp.Or(err, broken)
 }
 
-// request is the context, few-shot examples included, and continuation whose
-// likelihood is choice i's score.
+// request is the prompt and the continuation whose likelihood is choice i's
+// score.
 func (d document) request(i int) (context, continuation string) {
-	context, continuation = d.item.Request(i)
-	return d.prefix + context, continuation
+	return d.contexts[i%len(d.contexts)], d.item.Delimiter + d.item.Continuation(i)
 }
 
 // context is what a generation continues.
-func (d document) context() string { return d.prefix + d.item.Context() }
+func (d document) context() string { return d.contexts[0] }
 
 // measure computes the metrics from the samples.
 func (r *TaskResult) measure() {
-	filters := []string{"none"}
-	if r.Task.Kind == task.Generate {
-		filters = nil
-		for _, f := range r.Task.Filters {
-			filters = append(filters, f.Name)
-		}
-	}
-	for fi, filter := range filters {
+	for fi, filter := range r.filterNames() {
 		for _, name := range r.Task.Metrics {
 			metric := Metric{Name: name, Filter: filter, Values: make([]float64, len(r.Samples))}
 			for i, s := range r.Samples {

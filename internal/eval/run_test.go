@@ -61,13 +61,14 @@ func TestFewshotNeverShowsTheDocument(t *testing.T) {
 		`{"question": "y", "answer": "b"}`+"\n"+`{"question": "z", "answer": "c", "n": 1e999}`+"\n"+`{"question": "x", "answer": "1e999"}`)
 	q := mustLoad(t, TaskSpec{Name: "gsm8k", Path: path, FewshotPath: path, NumFewshot: &two})
 	for _, d := range q.documents {
-		if n := strings.Count(d.prefix, "Question: "); n != 2 || strings.Contains(d.prefix, d.item.Context()) {
-			t.Errorf("%d examples before %q: %q", n, d.item.Context(), d.prefix)
+		shown := strings.TrimSuffix(d.context(), d.item.Context())
+		if n := strings.Count(shown, "Question: "); n != 2 || strings.Contains(shown, d.item.Context()) {
+			t.Errorf("%d examples before %q: %q", n, d.item.Context(), shown)
 		}
 	}
 	limited := mustLoad(t, TaskSpec{Name: "gsm8k", Path: path, FewshotPath: path, NumFewshot: &two, Limit: 2})
 	for i, d := range limited.documents {
-		if d.prefix != q.documents[i].prefix {
+		if d.context() != q.documents[i].context() {
 			t.Errorf("document %d has other examples in the limited run", i)
 		}
 	}

@@ -18,11 +18,7 @@ type hashes struct{ doc, prompt, target string }
 func (r *TaskResult) hashes(i int) (hashes, error) {
 	d := r.documents[i]
 	doc, err := hashDoc(d.extended(r.Task))
-	prompt := d.context()
-	if r.Task.Kind == task.Choice {
-		prompt, _ = d.request(0)
-	}
-	return hashes{doc, hashText(prompt), hashText(target(d.item))}, err
+	return hashes{doc, hashText(d.context()), hashText(target(d.item))}, err
 }
 
 // extended is the document with the fields the harness adds to it.
@@ -116,7 +112,15 @@ func pythonBool(b bool) string {
 
 // generationArguments is the harness's gen_kwargs.
 func (r *TaskResult) generationArguments() object {
-	o := object{{"until", r.Task.Until}, {"do_sample", false}, {"temperature", number(0)}}
+	var o object
+	values := map[string]any{"until": r.Task.Until, "do_sample": false, "temperature": number(0)}
+	names := r.Task.Arguments
+	if names == nil {
+		names = []string{"until", "do_sample", "temperature"}
+	}
+	for _, name := range names {
+		o = append(o, field{name, values[name]})
+	}
 	if r.Task.Beams > 0 {
 		o = append(o, field{"num_beams", r.Task.Beams})
 	}
@@ -127,13 +131,27 @@ func (r *TaskResult) generationArguments() object {
 }
 
 // filterNames lists the filters whose figures a task has.
-func (q *Questions) filterNames() []string {
-	if q.Task.Kind == task.Choice {
+func (q *Questions) filterNames() []string { return filterNames(q.Task) }
+
+func filterNames(t *task.Task) []string {
+	if t.Kind == task.Choice {
 		return []string{"none"}
 	}
 	var names []string
-	for _, f := range q.Task.Filters {
+	for _, f := range t.Filters {
 		names = append(names, f.Name)
 	}
 	return names
+}
+
+// MetricKeys are the keys of a task's metrics in results files, without their
+// standard errors.
+func MetricKeys(t *task.Task) []string {
+	var keys []string
+	for _, filter := range filterNames(t) {
+		for _, name := range t.Metrics {
+			keys = append(keys, Metric{Name: name, Filter: filter}.Key())
+		}
+	}
+	return keys
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/stablelora/stablelora/internal/task"
 )
 
 // Table writes the table the harness prints, tasks and metrics in alphabetical
@@ -29,6 +31,17 @@ func Table(w io.Writer, results []*TaskResult) error {
 			}
 			t.add(name, version, m.Filter, strconv.Itoa(r.NumFewshot), m.Name, "↑", fmt.Sprintf("%.4f", m.Mean()), "±", stderr)
 			name, version = "", ""
+		}
+	}
+	return t.write(w)
+}
+
+// TaskTable lists the tasks with version, few-shot examples and metrics.
+func TaskTable(w io.Writer) error {
+	t := table{head: []string{"Tasks", "Version", "n-shot", "Metrics"}, right: []bool{1: true, 2: true}}
+	for _, name := range task.Names() {
+		if k, ok := task.Lookup(name); ok {
+			t.add(name, strconv.FormatFloat(k.Version, 'f', -1, 64), strconv.Itoa(k.DefaultFewshot), strings.Join(MetricKeys(k), " "))
 		}
 	}
 	return t.write(w)

@@ -28,7 +28,7 @@ func (r *TaskResult) config() object {
 		kind = "generate_until"
 	}
 	o = append(o,
-		field{"description", ""}, field{"target_delimiter", t.TargetDelimiter()}, field{"fewshot_delimiter", task.FewshotDelimiter},
+		field{"description", ""}, field{"target_delimiter", t.TargetDelimiter}, field{"fewshot_delimiter", task.FewshotDelimiter},
 		field{"num_fewshot", r.NumFewshot}, field{"metric_list", metricList(t)}, field{"output_type", kind},
 	)
 	if t.Kind == task.Generate {

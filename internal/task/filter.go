@@ -5,11 +5,6 @@ import "regexp"
 // Invalid is what a Filter answers where it finds nothing.
 const Invalid = "[invalid]"
 
-var (
-	hashNumber = regexp.MustCompile(`#### (\-?[0-9\.\,]+)`)
-	anyNumber  = regexp.MustCompile(`(-?[$0-9.,]{2,})|(-?[0-9]+)`)
-)
-
 // Filter takes the answer out of a generated text: the first or last match of
 // a pattern, or what Steps leave of it.
 type Filter struct {

@@ -32,6 +32,9 @@ func tasks() []Task {
 		winogrande(),
 		boolq(),
 		gsm8k(),
+		gsm8kCoT(),
+		gsm8kCoTZeroShot(),
+		gsm8kCoTLlama(),
 		metamathGSM8K(),
 		metamathClean(),
 	}, llmAdapters())
@@ -40,10 +43,11 @@ func tasks() []Task {
 func hellaswag() Task {
 	return Task{
 		Name: "hellaswag", Version: 1,
-		Metrics:    []string{"acc", "acc_norm"},
-		DrawsExtra: true,
-		Extends:    true,
-		DocToText:  "{{query}}", DocToTarget: "{{label}}", DocToChoice: "choices",
+		Metrics:         []string{"acc", "acc_norm"},
+		TargetDelimiter: " ",
+		DrawsExtra:      true,
+		Extends:         true,
+		DocToText:       "{{query}}", DocToTarget: "{{label}}", DocToChoice: "choices",
 		parse: parseHellaSwag,
 	}
 }
@@ -51,43 +55,47 @@ func hellaswag() Task {
 func arc(name string) Task {
 	return Task{
 		Name: name, Version: 1,
-		Metrics:     []string{"acc", "acc_norm"},
-		DocToText:   "Question: {{question}}\nAnswer:",
-		DocToTarget: "{{choices.label.index(answerKey)}}",
-		DocToChoice: "{{choices.text}}",
-		parse:       parseARC,
+		Metrics:         []string{"acc", "acc_norm"},
+		TargetDelimiter: " ",
+		DocToText:       "Question: {{question}}\nAnswer:",
+		DocToTarget:     "{{choices.label.index(answerKey)}}",
+		DocToChoice:     "{{choices.text}}",
+		parse:           parseARC,
 	}
 }
 
 func openbookqa() Task {
 	return Task{
 		Name: "openbookqa", Version: 1,
-		Metrics:     []string{"acc", "acc_norm"},
-		DocToText:   "question_stem",
-		DocToTarget: "{{choices.label.index(answerKey.lstrip())}}",
-		DocToChoice: "{{choices.text}}",
-		parse:       parseOpenBookQA,
+		Metrics:         []string{"acc", "acc_norm"},
+		TargetDelimiter: " ",
+		DocToText:       "question_stem",
+		DocToTarget:     "{{choices.label.index(answerKey.lstrip())}}",
+		DocToChoice:     "{{choices.text}}",
+		parse:           parseOpenBookQA,
 	}
 }
 
 func socialIQA() Task {
 	return Task{
 		Name: "social_iqa", Version: 0,
-		Metrics:     []string{"acc"},
-		DrawsExtra:  true,
-		DocToText:   "Q: {{context}} {{question}}\nA:",
-		DocToTarget: "{{ (label|int) - 1 }}",
-		DocToChoice: "{{[answerA, answerB, answerC]}}",
-		parse:       parseSocialIQA,
+		Metrics:         []string{"acc"},
+		TargetDelimiter: " ",
+		DrawsExtra:      true,
+		DocToText:       "Q: {{context}} {{question}}\nA:",
+		DocToTarget:     "{{ (label|int) - 1 }}",
+		DocToChoice:     "{{[answerA, answerB, answerC]}}",
+		parse:           parseSocialIQA,
 	}
 }
 
 func piqa() Task {
 	return Task{
 		Name: "piqa", Version: 1,
-		Metrics:    []string{"acc", "acc_norm"},
-		DrawsExtra: true,
-		DocToText:  "Question: {{goal}}\nAnswer:", DocToTarget: "label", DocToChoice: "{{[sol1, sol2]}}",
+		Metrics:         []string{"acc", "acc_norm"},
+		TargetDelimiter: " ",
+		DrawsExtra:      true,
+		DocToText:       "Question: {{goal}}\nAnswer:", DocToTarget: "label", DocToChoice: "{{[sol1, sol2]}}",
 		parse: parsePIQA,
 	}
 }
@@ -96,39 +104,25 @@ func piqa() Task {
 func winogrande() Task {
 	return Task{
 		Name: "winogrande", Version: 1,
-		Metrics:     []string{"acc"},
-		DrawsExtra:  true,
-		DocToText:   `{{ {"1": 0, "2": 1}[answer] }}`,
-		DocToTarget: `{{ sentence[sentence.index("_") + 1:].strip() }}`,
-		DocToChoice: `{{ [sentence[:sentence.index("_")] + option1, sentence[:sentence.index("_")] + option2] }}`,
-		parse:       parseWinoGrande,
+		Metrics:         []string{"acc"},
+		TargetDelimiter: " ",
+		DrawsExtra:      true,
+		DocToText:       `{{ {"1": 0, "2": 1}[answer] }}`,
+		DocToTarget:     `{{ sentence[sentence.index("_") + 1:].strip() }}`,
+		DocToChoice:     `{{ [sentence[:sentence.index("_")] + option1, sentence[:sentence.index("_")] + option2] }}`,
+		parse:           parseWinoGrande,
 	}
 }
 
 func boolq() Task {
 	return Task{
 		Name: "boolq", Version: 2,
-		Metrics:     []string{"acc"},
-		DrawsExtra:  true,
-		DocToText:   "{{passage}}\nQuestion: {{question}}?\nAnswer:",
-		DocToTarget: "label",
-		DocToChoice: `["no", "yes"]`,
-		parse:       parseBoolQ,
-	}
-}
-
-func gsm8k() Task {
-	return Task{
-		Name: "gsm8k", Version: 3, Kind: Generate,
-		Metrics:        []string{"exact_match"},
-		DefaultFewshot: 5,
-		Until:          []string{"Question:", "</s>", "<|im_end|>"},
-		Filters: []Filter{
-			{Name: "strict-match", pattern: hashNumber},
-			{Name: "flexible-extract", pattern: anyNumber, last: true},
-		},
-		DocToText:   "Question: {{question}}\nAnswer:",
-		DocToTarget: "{{answer}}",
-		parse:       parseGSM8K,
+		Metrics:         []string{"acc"},
+		TargetDelimiter: " ",
+		DrawsExtra:      true,
+		DocToText:       "{{passage}}\nQuestion: {{question}}?\nAnswer:",
+		DocToTarget:     "label",
+		DocToChoice:     `["no", "yes"]`,
+		parse:           parseBoolQ,
 	}
 }

@@ -44,9 +44,10 @@ func llmAdapters() []Task {
 func llmAdaptersCommonsense(dataset string, options []string) Task {
 	return Task{
 		Name: "llm_adapters_" + dataset, Version: 1, Kind: Generate,
-		Protocol: "LLM-Adapters commonsense_evaluate.py",
-		Metrics:  []string{"exact_match"},
-		Beams:    4, MaxGenToks: 32,
+		Protocol:        "LLM-Adapters commonsense_evaluate.py",
+		Metrics:         []string{"exact_match"},
+		TargetDelimiter: " ",
+		Beams:           4, MaxGenToks: 32,
 		Until:     []string{"### Response:"},
 		Filters:   []Filter{{Name: "first-option", pattern: regexp.MustCompile("(" + strings.Join(options, "|") + ")")}},
 		DocToText: llmAdaptersQuestion("{{instruction}}"), DocToTarget: "{{answer}}",
@@ -71,10 +72,11 @@ func llmAdaptersCommonsense(dataset string, options []string) Task {
 func llmAdaptersClean(dataset string, options []string) Task {
 	return Task{
 		Name: "llm_adapters_" + dataset + "_clean", Version: 1,
-		Protocol:    "LLM-Adapters' records with the prompt of their training; not comparable with published figures",
-		Metrics:     []string{"acc"},
-		DocToText:   LLMAdaptersPrompt("{{instruction}}", "") + llmAdaptersLead,
-		DocToTarget: "{{answer}}", DocToChoice: `{{instruction.split("Answer format: ")[-1].split("/")}}`,
+		Protocol:        "LLM-Adapters' records with the prompt of their training; not comparable with published figures",
+		Metrics:         []string{"acc"},
+		TargetDelimiter: " ",
+		DocToText:       LLMAdaptersPrompt("{{instruction}}", "") + llmAdaptersLead,
+		DocToTarget:     "{{answer}}", DocToChoice: `{{instruction.split("Answer format: ")[-1].split("/")}}`,
 		parse: func(f fields) (Item, error) {
 			if !f.has("instruction", "answer") {
 				return Item{}, f.missing("instruction, answer")
@@ -110,9 +112,10 @@ var lastNumber = regexp.MustCompile(`-?\p{Nd}+\.?\p{Nd}*`) // Python's \d
 func llmAdaptersMath() Task {
 	t := Task{
 		Name: "llm_adapters_math", Version: 1, Kind: Generate,
-		Protocol: "LLM-Adapters evaluate.py",
-		Metrics:  []string{"exact_match"},
-		Beams:    4, MaxGenToks: 256,
+		Protocol:        "LLM-Adapters evaluate.py",
+		Metrics:         []string{"exact_match"},
+		TargetDelimiter: " ",
+		Beams:           4, MaxGenToks: 256,
 		Until:     []string{"### Response:"},
 		Filters:   []Filter{{Name: "last-number", pattern: lastNumber, last: true, extract: llmAdaptersNumber}},
 		DocToText: llmAdaptersQuestion("{{instruction}}"), DocToTarget: "{{answer}}",

@@ -14,9 +14,10 @@ import (
 func metamathGSM8K() Task {
 	return Task{
 		Name: "metamath_gsm8k", Version: 1, Kind: Generate,
-		Protocol:   "MetaMath eval_gsm8k.py",
-		Metrics:    []string{"exact_match"},
-		MaxGenToks: 512,
+		Protocol:        "MetaMath eval_gsm8k.py",
+		Metrics:         []string{"exact_match"},
+		TargetDelimiter: " ",
+		MaxGenToks:      512,
 		Until: []string{"Question:", "Question", "USER:", "USER", "ASSISTANT:", "ASSISTANT",
 			"Instruction:", "Instruction", "Response:", "Response"},
 		Filters:   []Filter{{Name: "the-answer-is", pattern: metamathNumber, extract: metamathAnswer}},

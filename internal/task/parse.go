@@ -141,14 +141,3 @@ func parseBoolQ(f fields) (Item, error) {
 	gold := f.oneOf(label, "0", "1", "false", "true") % 2
 	return f.choices(context, []string{"no", "yes"}, gold)
 }
-
-func parseGSM8K(f fields) (Item, error) {
-	if !f.has("question", "answer") {
-		return Item{}, f.missing("question, answer")
-	}
-	it := Item{
-		Contexts: []string{"Question: " + f.text("question") + "\nAnswer:"},
-		Target:   f.text("answer"),
-	}
-	return it, f.err
-}

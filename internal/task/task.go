@@ -27,6 +27,13 @@ type Task struct {
 	// better for all of them.
 	Metrics        []string
 	DefaultFewshot int
+	// ZeroShot says that no few-shot examples are shown, whatever is asked for:
+	// the harness does so where a task's own num_fewshot is 0.
+	ZeroShot bool
+	// Examples are shown from the first on, in place of any from a file.
+	Examples []Item
+	// TargetDelimiter stands between a context and what follows it.
+	TargetDelimiter string
 	// DrawsExtra says that each few-shot draw asks for one example more than
 	// shown and drops the evaluated document from it. The harness does so for
 	// tasks that configure neither test_split nor fewshot_split.
@@ -37,6 +44,9 @@ type Task struct {
 	Beams int
 	// MaxGenToks is how many tokens are generated at most; 0: the harness's number.
 	MaxGenToks int
+	// Arguments names the generation arguments in their order: until,
+	// do_sample (false), temperature (0); nil: all three.
+	Arguments []string
 	// Filters take the answer out of a generation, each giving a figure of its
 	// own; Generate only.
 	Filters []Filter
@@ -79,17 +89,16 @@ func (it Item) Completion() string {
 	if it.Choices == nil {
 		return it.Delimiter + it.Target
 	}
-	_, continuation := it.Request(it.Gold)
-	return continuation
+	return it.Delimiter + it.Continuation(it.Gold)
 }
 
-// Request returns the context and the continuation whose likelihood is choice
-// i's score.
-func (it Item) Request(i int) (context, continuation string) {
+// Continuation returns, without the delimiter, the text whose likelihood is
+// choice i's score.
+func (it Item) Continuation(i int) string {
 	if len(it.Contexts) > 1 {
-		return it.Contexts[i], it.Delimiter + it.Target
+		return it.Target
 	}
-	return it.Contexts[0], it.Delimiter + it.Choices[i]
+	return it.Choices[i]
 }
 
 // Match says whether an answer that a filter found is right.
@@ -99,9 +108,6 @@ func (t *Task) Match(answer string, it Item) bool {
 	}
 	return cmp.Or(t.Exact, gsm8kExact).Equal(answer, it.Target)
 }
-
-// TargetDelimiter stands between a context and what follows it.
-func (t *Task) TargetDelimiter() string { return " " }
 
 // Parse words one document. Errors name the fields that were looked for and
 // those that are there.
@@ -114,6 +120,6 @@ func (t *Task) Parse(raw json.RawMessage) (Item, error) {
 	if err != nil {
 		return Item{}, fmt.Errorf("not a %s document: %w", t.Name, err)
 	}
-	it.Delimiter = t.TargetDelimiter()
+	it.Delimiter = t.TargetDelimiter
 	return it, nil
 }

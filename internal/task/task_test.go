@@ -57,6 +57,10 @@ func TestParse(t *testing.T) {
 		{"authors", "boolq", `{"passage": "Ice is hard.", "question": "is ice hard", "title": "Ice", "answer": true}`, boolq},
 		{"hub", "gsm8k", `{"question": "1+1?", "answer": "2\n#### 2"}`,
 			Item{Contexts: []string{"Question: 1+1?\nAnswer:"}, Target: "2\n#### 2", Delimiter: " "}},
+		{"hub", "gsm8k_cot", `{"question": "1+1?", "answer": "2 #### 1\n#### 2 "}`,
+			Item{Contexts: []string{"Q: 1+1?\nA:"}, Target: "2", Delimiter: " "}},
+		{"no mark", "gsm8k_cot", `{"question": "1+1?", "answer": " 2"}`,
+			Item{Contexts: []string{"Q: 1+1?\nA:"}, Target: "2", Delimiter: " "}},
 	} {
 		t.Run(tc.task+" "+tc.name, func(t *testing.T) {
 			got, err := mustLookup(t, tc.task).Parse(json.RawMessage(tc.doc))
@@ -139,7 +143,7 @@ func TestPython(t *testing.T) {
 	}
 	var golden struct {
 		Strings []struct{ Text, Capitalize, Lower, Strip, RStrip, HellaSwag string }
-		Filters []map[string]string
+		Filters []map[string]json.RawMessage
 		Matches []struct {
 			Answer, Reference string
 			Match             bool
@@ -155,9 +159,19 @@ func TestPython(t *testing.T) {
 		}
 	}
 	for _, g := range golden.Filters {
-		for _, f := range mustLookup(t, "gsm8k").Filters {
-			if got := f.Apply(g["text"], ""); got != g[f.Name] {
-				t.Errorf("%s of %q: %q, want %q", f.Name, g["text"], got, g[f.Name])
+		var text string
+		if err := json.Unmarshal(g["text"], &text); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"gsm8k", "gsm8k_cot", "gsm8k_cot_zeroshot", "gsm8k_cot_llama"} {
+			var want map[string]string
+			if err := json.Unmarshal(g[name], &want); err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range mustLookup(t, name).Filters {
+				if got := f.Apply(text, ""); got != want[f.Name] {
+					t.Errorf("%s of %s, of %q: %q, want %q", f.Name, name, text, got, want[f.Name])
+				}
 			}
 		}
 	}
@@ -174,11 +188,16 @@ func TestPython(t *testing.T) {
 // TestHarnessScoring compares with generations that the harness filtered and
 // scored.
 func TestHarnessScoring(t *testing.T) {
-	data, err := os.ReadFile("../../../shared/fixtures/lm-eval/scoring-gsm8k.jsonl")
+	for _, name := range []string{"gsm8k", "gsm8k_cot"} {
+		t.Run(name, func(t *testing.T) { testHarnessScoring(t, mustLookup(t, name)) })
+	}
+}
+
+func testHarnessScoring(t *testing.T, task *Task) {
+	data, err := os.ReadFile("../../../shared/fixtures/lm-eval/scoring-" + task.Name + ".jsonl")
 	if err != nil {
 		t.Skip("the shared reference data is not beside this checkout: ", err)
 	}
-	gsm8k := mustLookup(t, "gsm8k")
 	rows := 0
 	for sc := bufio.NewScanner(bytes.NewReader(data)); sc.Scan(); rows++ {
 		var row struct {
@@ -189,11 +208,11 @@ func TestHarnessScoring(t *testing.T) {
 		if err := json.Unmarshal(sc.Bytes(), &row); err != nil {
 			t.Fatal(err)
 		}
-		it, err := gsm8k.Parse(sc.Bytes())
+		it, err := task.Parse(sc.Bytes())
 		if err != nil || it.Target != row.Target {
 			t.Errorf("target %q, %v", it.Target, err)
 		}
-		for _, f := range gsm8k.Filters {
+		for _, f := range task.Filters {
 			got := f.Apply(row.Generated, it.Target)
 			if got != row.Filtered[f.Name] || gsm8kExact.Equal(got, it.Target) != (row.Match[f.Name] == 1) {
 				t.Errorf("%s of %q: %q, want %q, %v", f.Name, row.Generated, got, row.Filtered[f.Name], row.Match[f.Name])

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"strings"
+
+	"github.com/stablelora/stablelora/internal/eval"
+	"github.com/stablelora/stablelora/internal/task"
+)
+
+// knownTask refuses a name that no task has.
+func knownTask(name string) error {
+	if _, ok := task.Lookup(name); ok {
+		return nil
+	}
+	if name == "gsm8k_cot_self_consistency" {
+		return usagef("task %s draws 64 answers to each question, and eval is greedy; take gsm8k_cot", name)
+	}
+	return usagef("there is no task %q among %s%s", name, strings.Join(task.Names(), ", "), didYouMean("", name, task.Names()))
+}
+
+// listTasks prints the tasks with what they report.
+func listTasks(e *env) error {
+	if !e.json {
+		return eval.TaskTable(e.out)
+	}
+	type row struct {
+		Name       string   `json:"name"`
+		Version    float64  `json:"version"`
+		NumFewshot int      `json:"num_fewshot"`
+		Metrics    []string `json:"metrics"`
+	}
+	var rows []row
+	for _, name := range task.Names() {
+		t, _ := task.Lookup(name)
+		rows = append(rows, row{name, t.Version, t.DefaultFewshot, eval.MetricKeys(t)})
+	}
+	return e.printJSON(map[string]any{"tasks": rows})
+}
