@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"encoding/json"
 	"math"
@@ -34,6 +36,12 @@ func cmdCorrupt(ts *testscript.TestScript, neg bool, args []string) {
 		binary.LittleEndian.PutUint64(data, math.MaxUint64)
 	case "not-utf8": // within the first text
 		data[len(`{"prompt": "`)] = 0xff
+	case "gzip": // not spoilt, only packed
+		var b bytes.Buffer
+		w := gzip.NewWriter(&b)
+		w.Write(data)
+		ts.Check(w.Close())
+		data = b.Bytes()
 	case "trailing":
 		data = append(data, "more"...)
 	default:

@@ -184,6 +184,7 @@ func (o *evalOptions) apply(specs []eval.TaskSpec, fewshot bool) error {
 		}
 	}
 	set := func(flag string, pairs []string, store func(*eval.TaskSpec, string)) error {
+		seen := map[string]bool{}
 		for _, p := range pairs {
 			name, path, ok := strings.Cut(p, "=")
 			if !ok || path == "" {
@@ -193,6 +194,10 @@ func (o *evalOptions) apply(specs []eval.TaskSpec, fewshot bool) error {
 			if s == nil {
 				return usagef("--%s %s: the task %q is not among those evaluated", flag, p, name)
 			}
+			if seen[name] {
+				return usagef("--%s names two files for %s; a task has one", flag, name)
+			}
+			seen[name] = true
 			store(s, path)
 		}
 		return nil

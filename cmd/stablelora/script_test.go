@@ -36,12 +36,17 @@ log:
   every: 2
 `
 
-// TestScripts runs testdata/script. Each script finds run.yaml, and has the
-// commands below beside testscript's own.
+// TestScripts runs testdata/script. Each script finds run.yaml and $PARQUET, a
+// folder of Parquet files, and has the commands below beside testscript's own.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(e *testscript.Env) error {
+			parquet, err := filepath.Abs("../../internal/parquet/testdata")
+			if err != nil {
+				return err
+			}
+			e.Setenv("PARQUET", parquet)
 			return os.WriteFile(filepath.Join(e.WorkDir, "run.yaml"), []byte(runConfig), 0o644)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

@@ -37,13 +37,16 @@ func read(path string, fn func(where string, raw json.RawMessage) error) error {
 		return fsutil.Input(path, cause(err))
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		return fsutil.Inputf(path, "it is a folder; name a file in it")
+	}
 	magic := make([]byte, len(parquet.Magic))
 	if f.ReadAt(magic, 0); string(magic) == parquet.Magic {
 		return readParquet(f, path, fn)
 	}
 	src, err := decompress(f)
 	if err != nil {
-		return fsutil.Input(path, cause(err))
+		return fsutil.Input(path, early(err))
 	}
 	r := &reader{path: path, src: src, line: 1, fn: fn, max: MaxRecord}
 	if bom, _ := src.Peek(3); bytes.Equal(bom, []byte("\xef\xbb\xbf")) {
@@ -235,8 +238,13 @@ func (r *reader) tooLong() error {
 }
 
 func (r *reader) failed(line int, err error) error {
+	return fsutil.Input(fmt.Sprintf("%s:%d", r.path, line), early(err))
+}
+
+// early is cause, with words for a file that is cut off.
+func early(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		err = errors.New("the file ends too early; it seems to be cut off")
+		return errors.New("the file ends too early; it seems to be cut off")
 	}
-	return fsutil.Input(fmt.Sprintf("%s:%d", r.path, line), cause(err))
+	return cause(err)
 }
