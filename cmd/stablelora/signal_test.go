@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -296,5 +297,63 @@ func TestSecondSignal(t *testing.T) {
 	p.ends(130)
 	if strings.Contains(p.stderr.String(), "stablelora: ") { // the message of an orderly end
 		t.Errorf("it waited:\n%s", &p.stderr)
+	}
+}
+
+// clock is what differs between two evaluations of the same.
+var clock = regexp.MustCompile(`"(date|total_evaluation_time_seconds)": [^\n]*`)
+
+// Kills at random moments, choices and generations, cost no more than the answers
+// under way: a line that is torn is asked again, and the results are those of an
+// evaluation left alone.
+func TestEvalKilledAtRandom(t *testing.T) {
+	dir := workshop(t)
+	args := []string{"eval", "--model", "demo/model", "--tasks", "hellaswag,gsm8k", "--data", "hellaswag=demo/data/hellaswag_test.jsonl",
+		"--data", "gsm8k=demo/data/gsm8k_test.jsonl", "--num-fewshot", "0", "--limit", "200", "--max-gen-toks", "16", "--log-samples", "--resume", "--output"}
+	start(t, dir, append(args, "whole")...).ends(0)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	kept := filepath.Join(dir, "out", progressFile)
+	kills := 4
+	if n, err := strconv.Atoi(os.Getenv("STABLELORA_KILLS")); err == nil {
+		kills = n
+	}
+	for range kills {
+		before, _ := os.ReadFile(kept)
+		p := start(t, dir, append(args, "out")...)
+		if random.IntN(4) > 0 { // else while it opens
+			when(t, "answers", func() bool {
+				now, err := os.ReadFile(kept)
+				return len(now) > len(before) || len(before) > 0 && err != nil // which is the end
+			})
+		}
+		time.Sleep(time.Duration(random.IntN(200)) * time.Millisecond)
+		p.cmd.Process.Kill() // it may have come to its end
+		p.cmd.Wait()
+		after, err := os.ReadFile(kept)
+		if err != nil { // before the first answer, or behind the last
+			continue
+		}
+		if whole := before[:bytes.LastIndexByte(before, '\n')+1]; !bytes.HasPrefix(after, whole) {
+			t.Fatalf("%d bytes of answers became %d others", len(whole), len(after))
+		}
+		t.Logf("killed at %d bytes", len(after))
+		if random.IntN(2) == 0 && len(after) > 0 { // within a line
+			if err := os.Truncate(kept, int64(len(after)-1-random.IntN(min(20, len(after))))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	start(t, dir, append(args, "out")...).ends(0)
+	for _, name := range []string{"results.json", "samples_hellaswag.jsonl", "samples_gsm8k.jsonl"} {
+		a, b := read(t, dir, "whole", name), read(t, dir, "out", name)
+		if clock.ReplaceAllString(a, "") != clock.ReplaceAllString(b, "") {
+			t.Errorf("%s differs from that of an evaluation never killed", name)
+		}
+	}
+	entries, err := os.ReadDir(filepath.Join(dir, "out"))
+	if err != nil || len(entries) != 3 {
+		t.Errorf("the folder holds %v, %v", entries, err)
 	}
 }
