@@ -3,6 +3,7 @@
     python scripts/bench/compare.py train --preset qwen2-0.5b --tokenizer DIR --scenarios fixed:0.25
     python scripts/bench/compare.py startup|generate --model DIR
     python scripts/bench/compare.py scaling --preset qwen2-0.5b
+    python scripts/bench/compare.py eval --model DIR --hellaswag FILE
 
 README.md beside this file explains. Linux; needs go and requirements.txt.
 """
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 
+import evaluation
 import machine
 import ours
 import summary
@@ -23,6 +25,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 PRESETS = ["qwen2-0.5b", "llama3.2-1b", "qwen2-1.5b", "llama3.2-3b"]
 TRAINERS = ["ours-fp32", "eager-fp32", "compile-fp32", "ours-bf16", "eager-bf16", "compile-bf16"]
 GENERATORS = ["ours-fp32", "eager-fp32", "ours-bf16", "eager-bf16"]
+EVALUATORS = ["ours-fp32", "harness1-fp32", "harness8-fp32", "ours-bf16", "harness1-bf16", "harness8-bf16"]
 DTYPE = {"fp32": "float32", "bf16": "bfloat16"}
 GB = 1e-9
 
@@ -163,6 +166,28 @@ def generate(args, results):
           ("peak_rss_bytes", "peak RSS, GB", ".2f", GB)])
 
 
+def evaluate(args, results):
+    competitors = chosen(args, EVALUATORS)
+    for scenario in args.scenarios:
+        data = evaluation.prepare(args, scenario)
+
+        def once(name):
+            kind, compute = name.split("-")
+            if kind == "ours":
+                sample = evaluation.ours(args, scenario, data, compute)
+            else:
+                sample = evaluation.harness(args, scenario, data, kind.removeprefix("harness"), DTYPE[compute])
+            sample["documents_per_second"] = sample["timed_documents"] / sample["seconds"]
+            sample["line"] = f"{sample['documents_per_second']:.3f} documents/s"
+            return sample
+        note(f"\n{scenario}")
+        samples, failed = in_turn(args, competitors, once)
+        keys = ("documents_per_second", "peak_rss_bytes")
+        results[scenario] = summary.summarize(samples, keys, keys) | {"failed": failed, "samples": samples}
+        show(f"{scenario}: {args.documents} documents, {args.rounds} rounds", results[scenario],
+             [("documents_per_second", "documents/s", ".3f", 1), ("peak_rss_bytes", "peak RSS, GB", ".2f", GB)])
+
+
 def scaling(args, results):
     """What a token costs as sequences grow."""
     rows, runs = [["tokens", "s a step", "tokens/s", "ms a token", "GFLOP/s", "of peak", "peak RSS, GB"]], []
@@ -186,14 +211,15 @@ def show(title, result, columns):
 def arguments():
     parser = argparse.ArgumentParser(formatter_class=argparse.RawDescriptionHelpFormatter, description=__doc__)
     commands = parser.add_subparsers(dest="what", required=True)
-    for name, known, rounds, steps in (("train", TRAINERS, 3, 3), ("startup", TRAINERS, 5, 1), ("generate", GENERATORS, 3, 1), ("scaling", [], 1, 3)):
+    for name, known, rounds, steps in (("train", TRAINERS, 3, 3), ("startup", TRAINERS, 5, 1), ("generate", GENERATORS, 3, 1),
+                                       ("eval", EVALUATORS, 3, 1), ("scaling", [], 1, 3)):
         p = commands.add_parser(name, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
         p.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
         p.add_argument("--stablelora", dest="binary", type=pathlib.Path, help="program to measure; without it, it is built")
         p.add_argument("--work", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "stablelora-bench",
                        help="folder for random checkpoints, data and compiled code; kept")
         p.add_argument("--output", type=pathlib.Path, help="JSON file for everything measured")
-        if name != "startup" and name != "generate":
+        if name in ("train", "scaling"):
             p.add_argument("--steps", type=int, default=steps, help="timed steps of a run")
         if name == "scaling":
             p.add_argument("--preset", choices=PRESETS, required=True)
@@ -213,6 +239,14 @@ def arguments():
     p = commands.choices["generate"]
     p.add_argument("--prompt", type=int, default=512)
     p.add_argument("--new", type=int, default=64)
+    p = commands.choices["eval"]
+    p.add_argument("--scenarios", nargs="+", default=["hellaswag"], choices=["hellaswag", "gsm8k"])
+    p.add_argument("--documents", type=int, default=24, help="evenly over the file")
+    p.add_argument("--hellaswag", type=pathlib.Path, help="HellaSwag's validation file, JSON lines")
+    p.add_argument("--gsm8k", type=pathlib.Path, help="GSM8K's test.jsonl")
+    p.add_argument("--gsm8k-train", type=pathlib.Path, help="GSM8K's train.jsonl, for the examples")
+    p.add_argument("--shots", type=int, default=5, help="examples before a question of GSM8K")
+    p.add_argument("--new", type=int, default=64, help="new tokens at most of an answer to GSM8K")
     return parser, parser.parse_args()
 
 
@@ -234,6 +268,9 @@ def main():
     parser, args = arguments()
     if args.what == "train" and args.gsm8k is None and any(s.startswith("gsm8k") for s in args.scenarios):
         parser.error("a gsm8k scenario needs --gsm8k")
+    if args.what == "eval" and (args.hellaswag is None and "hellaswag" in args.scenarios
+                                or (args.gsm8k is None or args.gsm8k_train is None) and "gsm8k" in args.scenarios):
+        parser.error("hellaswag needs --hellaswag, gsm8k --gsm8k and --gsm8k-train")
     args.work = args.work.resolve()
     args.work.mkdir(parents=True, exist_ok=True)
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(args.work / "compiled")
@@ -246,7 +283,7 @@ def main():
     print(f"{name}, {args.threads} threads, with {', '.join(features)}; kernel {about['stablelora'].get('kernel')}; {args.preset or args.model.name}", flush=True)
     results = {}
     try:
-        {"train": train, "startup": startup, "generate": generate, "scaling": scaling}[args.what](args, results)
+        {"train": train, "startup": startup, "generate": generate, "eval": evaluate, "scaling": scaling}[args.what](args, results)
     finally:  # what was measured before an end, too
         if args.output:
             settings = {k: str(v) if isinstance(v, pathlib.Path) else v for k, v in vars(args).items()}

@@ -14,6 +14,8 @@ SPREAD = 0.10
 def disagreement(a, b):
     """What differs beyond rounding in what two samples computed; empty if nothing."""
     who, rounded = f"{a['competitor']} and {b['competitor']}: ", "bf16" in a["competitor"] + b["competitor"]
+    if "answers" in a:
+        return differing(a["answers"], b["answers"], who, rounded)
     if "ids" in a:
         first, second = a["ids"][0], b["ids"][0]
         return "" if rounded or first == second else who + f"the first new token is {first} and {second}"
@@ -25,6 +27,18 @@ def disagreement(a, b):
     for key, absolute, relative in (("loss", 0, 1e-2), ("grad_norm", 0, 0.1)) if rounded else (("loss", 2e-5, 1e-5), ("grad_norm", 0, 1e-3)):
         if not abs(a[key] - b[key]) <= absolute + relative * abs(a[key]):
             return who + f"{key} of the first step is {a[key]} and {b[key]}"
+    return ""
+
+
+def differing(a, b, who, rounded):
+    """What differs in answers: log-likelihoods of choices, or texts. Rounding may turn a text, but in float32 not most of them."""
+    if isinstance(a[0], str):
+        same = sum(x == y for x, y in zip(a, b))
+        return "" if rounded or 2 * same >= len(a) else who + f"only {same} of {len(a)} texts are the same"
+    for number, (x, y) in enumerate(zip(a, b)):
+        for p, q in zip(x, y):
+            if not abs(p - q) <= (0.1 + 2e-2 * abs(p) if rounded else 1e-3 + 1e-5 * abs(p)):
+                return who + f"document {number} has the log-likelihoods {p} and {q}"
     return ""
 
 
