@@ -45,7 +45,8 @@ func (e *Engine) BeamSearch(ctx context.Context, prompts iter.Seq[[]int32], beam
 	for ok || len(searches) > 0 {
 		for ; ok && (len(searches) == 0 || (len(searches)+1)*beams <= maxBatch && caches.fit(beams, room(prompt, maxNew))); prompt, ok = more() {
 			s := &search{size: beams, maxNew: maxNew, stops: e.Model.Config.StopTokens, room: room(prompt, maxNew)}
-			s.beams = []beam{{last: prompt[len(prompt)-1], cache: caches.take(beams, s.room)}}
+			s.beams = []beam{{last: prompt[len(prompt)-1], cache: e.Model.NewKVCache()}}
+			caches.take(beams, s.room)
 			if err := e.prefill(ctx, s.beams[0].cache, prompt); err != nil {
 				return err
 			}

@@ -26,12 +26,8 @@ func (c *caches) bytes(n, tokens int) uint64 {
 	return uint64(n) * c.model.Config.CacheBytes(tokens)
 }
 
-// take returns an empty cache and sets memory aside for n texts of so many tokens
-// each, which it and its forks may hold.
-func (c *caches) take(n, tokens int) *model.KVCache {
-	c.used += c.bytes(n, tokens)
-	return c.model.NewKVCache()
-}
+// take sets memory aside for the caches of n texts of so many tokens each.
+func (c *caches) take(n, tokens int) { c.used += c.bytes(n, tokens) }
 
 // giveBack takes the caches of what has ended, with what take was told.
 func (c *caches) giveBack(n, tokens int, ended ...*model.KVCache) {

@@ -22,7 +22,8 @@ var errNoNumbers = errors.New("the model's logits are not numbers; its weights o
 // maxNew, at least 1, or stop, which may be nil, says so of those generated so
 // far.
 func (e *Engine) Continue(ctx context.Context, prompt []int32, maxNew int, next func(logits []float32) int32, stop func([]int32) bool) ([]int32, error) {
-	w, err := e.start(ctx, e.Model.NewKVCache(), prompt, maxNew, next, stop)
+	w := newWriter(e.Model.NewKVCache(), prompt, maxNew, next, stop)
+	err := e.prefill(ctx, w.cache, prompt)
 	for err == nil && !w.ended {
 		err = e.step(ctx, []*writer{w})
 	}
@@ -35,20 +36,18 @@ func room(prompt []int32, maxNew int) int { return len(prompt) + min(maxNew, roo
 
 // writer is a continuation under way.
 type writer struct {
+	prompt []int32
 	cache  *model.KVCache
 	last   int32   // the newest token, which is not in the cache yet
 	out    []int32 // generated so far
 	ended  bool
-	room   int
 	maxNew int
 	next   func(logits []float32) int32
 	stop   func([]int32) bool
 }
 
-// start begins a continuation.
-func (e *Engine) start(ctx context.Context, cache *model.KVCache, prompt []int32, maxNew int, next func([]float32) int32, stop func([]int32) bool) (*writer, error) {
-	w := &writer{cache: cache, last: prompt[len(prompt)-1], room: room(prompt, maxNew), maxNew: maxNew, next: next, stop: stop}
-	return w, e.prefill(ctx, cache, prompt)
+func newWriter(cache *model.KVCache, prompt []int32, maxNew int, next func([]float32) int32, stop func([]int32) bool) *writer {
+	return &writer{prompt: prompt, cache: cache, last: prompt[len(prompt)-1], maxNew: maxNew, next: next, stop: stop}
 }
 
 // prefill computes a prompt but for its last token and what the cache holds of it.

@@ -105,7 +105,7 @@ func (e *Engine) sharedContext(reqs []Request) []int32 {
 	}
 	shared := reqs[0].Tokens
 	for _, r := range reqs {
-		if !e.Model.Config.SharesPrefix(len(r.Tokens) - 1) {
+		if !e.Model.Config.SharesPrefix(len(r.Tokens)) {
 			return nil
 		}
 		shared = shared[:common(shared, r.Tokens[:r.From-1])]

@@ -172,9 +172,16 @@ func (b *Batch) seen(e, layer int, own nn.KeyValues, earlier [][]nn.KeyValues) [
 // of length tokens, with the products of training. What it leaves in the cache
 // does not depend on how the text is cut into parts.
 func (m *Decoder) Extend(c *KVCache, tokens []int32, length int) {
-	c.text = length
+	m.ExtendAll([]*KVCache{c}, [][]int32{tokens}, []int{length})
+}
+
+// ExtendAll is Extend of several sequences in one pass.
+func (m *Decoder) ExtendAll(caches []*KVCache, tokens [][]int32, lengths []int) {
 	b := NewBatch()
-	b.continues(c, tokens)
+	for e, c := range caches {
+		c.text = lengths[e]
+		b.continues(c, tokens[e])
+	}
 	m.hidden(b)
 	b.advance()
 }
