@@ -212,6 +212,19 @@ func (r *reader) emit(line int, raw []byte) error {
 	if err := check(raw); err != nil {
 		return fsutil.Input(where, err)
 	}
+	rows, err := hubRows(raw)
+	if err != nil {
+		return fsutil.Input(where, err)
+	}
+	for _, row := range rows {
+		r.count++
+		if err := r.fn(fmt.Sprintf("%s (row %d)", where, *row.Index), bytes.Clone(row.Row)); err != nil {
+			return err
+		}
+	}
+	if rows != nil {
+		return nil
+	}
 	r.count++
 	return r.fn(where, bytes.Clone(raw))
 }

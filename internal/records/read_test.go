@@ -54,6 +54,9 @@ func TestRead(t *testing.T) {
 		want       []string
 	}{
 		{"lines", "{\"a\":1}\n{\"a\":2}\n", two},
+		{"the hub's rows", `{"features":[],"rows":[{"row_idx":7,"row":{"a":1},"truncated_cells":[]},{"row_idx":8,"row":{"a":2}}],"partial":false}`,
+			[]string{`1 (row 7) {"a":1}`, `1 (row 8) {"a":2}`}},
+		{"not the hub's", `{"rows":[{"row_idx":7,"row":{"a":1}}]}`, []string{`1 {"rows":[{"row_idx":7,"row":{"a":1}}]}`}},
 		{"no final newline", "{\"a\":1}\n{\"a\":2}", two},
 		{"bom and crlf", "\ufeff{\"a\":1}\r\n{\"a\":2}\r\n", two},
 		{"blank lines", "\n {\"a\":1} \n\n \t\r\n{\"a\":2}\n\n", []string{`2 {"a":1}`, `5 {"a":2}`}},
