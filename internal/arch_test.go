@@ -24,7 +24,7 @@ var layers = [][]string{
 	{"nn", "tokenizer", "safetensors", "config"},
 	{"model", "optim", "task", "chat", "golden"},
 	{"data", "peft", "checkpoint", "metrics", "preset", "cost"},
-	{"infer", "runfolder"},
+	{"infer", "runfolder", "stability"},
 	{"train", "eval", "bench", "report"},
 	{"sweep"},
 }
@@ -43,6 +43,7 @@ var forbidden = map[string][]string{
 	"metrics":    {"model", "nn", "optim", "config"},
 	"eval":       {"model", "nn", "train", "config", "peft"},
 	"train":      {"eval", "infer", "task"},
+	"stability":  {"config", "fsutil", "model", "peft"},
 	"sweep":      {"nn", "tensor", "optim", "data"},
 	"cost":       {"nn", "tensor", "config", "fsutil", "sysinfo", "parallel"},
 	"runfolder":  {"model", "config", "peft", "optim"},

@@ -15,6 +15,7 @@ import (
 
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/metrics"
+	"github.com/stablelora/stablelora/internal/stability"
 	"github.com/stablelora/stablelora/internal/sysinfo"
 	"github.com/stablelora/stablelora/internal/train"
 )
@@ -102,13 +103,14 @@ func runTrain(ctx context.Context, e *env, o trainOptions) error {
 	}
 	if e.json {
 		return e.printJSON(struct {
-			OutputDir string  `json:"output_dir"`
-			Steps     int     `json:"steps"`
-			Tokens    int     `json:"tokens"`
-			FinalLoss float64 `json:"final_loss"`
-			Elapsed   float64 `json:"elapsed_seconds"`
-			PeakRSS   uint64  `json:"peak_rss_bytes"`
-		}{result.OutputDir, result.Steps, result.Tokens, result.FinalLoss, result.Elapsed, sysinfo.PeakRSS()})
+			OutputDir string            `json:"output_dir"`
+			Steps     int               `json:"steps"`
+			Tokens    int               `json:"tokens"`
+			FinalLoss float64           `json:"final_loss"`
+			Elapsed   float64           `json:"elapsed_seconds"`
+			PeakRSS   uint64            `json:"peak_rss_bytes"`
+			Stability stability.Outcome `json:"stability"`
+		}{result.OutputDir, result.Steps, result.Tokens, result.FinalLoss, result.Elapsed, sysinfo.PeakRSS(), result.Stability})
 	}
 	fmt.Fprintf(e.out, "trained %d steps, %d tokens in %.1f s; final loss %.4f; peak memory %.2f GB; adapter in %s\n",
 		result.Steps, result.Tokens, result.Elapsed, result.FinalLoss, float64(sysinfo.PeakRSS())/1e9, result.OutputDir)

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strconv"
 
 	"github.com/stablelora/stablelora/internal/chart"
 	"github.com/stablelora/stablelora/internal/runfolder"
@@ -156,14 +157,16 @@ func (r *run) shrinkSentence() string {
 // the first and the last.
 func (v *view) stopTable() *Table {
 	if v.single() {
-		t := &Table{Head: []string{"module", "shrinking stopped in step", "‖A‖ at the end", "‖B‖ at the end"}}
+		t := &Table{Head: []string{"module", "shrinking stopped in step", "left of A by it alone", "‖A‖ at the end", "‖B‖ at the end"}}
+		lambda, _ := strconv.ParseFloat(v.runs[0].Setting("optimizer.shrink_ratio"), 64)
 		for _, m := range v.runs[0].Modules {
-			at := "goes on"
-			if step := m.StoppedAt(); step > 0 {
-				at = fmt.Sprint(step)
-			}
 			last := len(m.Step) - 1
-			t.Rows = append(t.Rows, []string{m.Name, at, chart.Number(m.NormA[last], 4), chart.Number(m.NormB[last], 4)})
+			at, shrinks := "goes on", m.Step[last]
+			if step := m.StoppedAt(); step > 0 {
+				at, shrinks = fmt.Sprint(step), float64(step-1)
+			}
+			kept := chart.Number(math.Pow(1-lambda, shrinks), 4)
+			t.Rows = append(t.Rows, []string{m.Name, at, kept, chart.Number(m.NormA[last], 4), chart.Number(m.NormB[last], 4)})
 		}
 		return t
 	}

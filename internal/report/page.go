@@ -50,6 +50,10 @@ func Page(runs []*runfolder.Run, o Options) ([]byte, error) {
 	for _, r := range v.runs {
 		if !r.Finished() {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s is %s.", r.label, r.Status()))
+			continue
+		}
+		for _, w := range r.Summary.Stability.Warnings {
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s: %s.", r.label, w))
 		}
 	}
 	if o.Waiting > 0 {

@@ -43,6 +43,10 @@ type Summary struct {
 	Tokens    int
 	FinalLoss float64 `json:"final_loss"`
 	Elapsed   float64 `json:"elapsed_seconds"`
+	Stability struct {
+		Text     string
+		Warnings []string
+	}
 }
 
 // Finished says whether training and its last evaluation are done.

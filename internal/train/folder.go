@@ -14,6 +14,7 @@ import (
 	"github.com/stablelora/stablelora/internal/optim"
 	"github.com/stablelora/stablelora/internal/overlap"
 	"github.com/stablelora/stablelora/internal/peft"
+	"github.com/stablelora/stablelora/internal/stability"
 	"github.com/stablelora/stablelora/internal/tensor"
 )
 
@@ -68,18 +69,20 @@ func (t *trainer) clearFolder() error {
 
 // summary is stablelora.json: what PEFT's files have no place for.
 type summary struct {
-	Version   string          `json:"version"`
-	Optimizer string          `json:"optimizer"`
-	Seed      uint64          `json:"seed"`
-	Steps     int             `json:"steps"`
-	Tokens    int             `json:"tokens"`
-	FinalLoss float64         `json:"final_loss"`
-	Elapsed   float64         `json:"elapsed_seconds"`
-	Config    string          `json:"config_hash"`
-	Model     string          `json:"model_hash"`
-	Data      string          `json:"data_hash"`
-	Stopped   map[string]int  `json:"shrinking_stopped_at,omitempty"` // step per module; 0: never
-	Overlap   []overlap.Found `json:"training_overlap,omitempty"`     // of evaluation data
+	Version   string             `json:"version"`
+	Optimizer string             `json:"optimizer"`
+	Seed      uint64             `json:"seed"`
+	Steps     int                `json:"steps"`
+	Tokens    int                `json:"tokens"`
+	FinalLoss float64            `json:"final_loss"`
+	Elapsed   float64            `json:"elapsed_seconds"`
+	Config    string             `json:"config_hash"`
+	Model     string             `json:"model_hash"`
+	Data      string             `json:"data_hash"`
+	Stopped   map[string]int     `json:"shrinking_stopped_at,omitempty"` // step per module; 0: never
+	ShrunkTo  map[string]float64 `json:"shrunk_to,omitempty"`            // (1-λ)^shrinks per module: what shrinking left of A
+	Stability stability.Outcome  `json:"stability"`
+	Overlap   []overlap.Found    `json:"training_overlap,omitempty"` // of evaluation data
 }
 
 // finished returns the result of a run that --resume auto finds complete; it is
@@ -101,7 +104,7 @@ func (t *trainer) finished() (*Result, error) {
 		return nil, usagef("%s holds a finished run of another configuration, model or data; use --overwrite to replace it, or another folder", t.dir)
 	}
 	t.opt.Reporter.Message(fmt.Sprintf("%s holds this run finished, %d steps; nothing to do", t.dir, s.Steps))
-	return &Result{OutputDir: t.dir, Steps: s.Steps, Tokens: s.Tokens, FinalLoss: s.FinalLoss, Elapsed: s.Elapsed}, nil
+	return &Result{OutputDir: t.dir, Steps: s.Steps, Tokens: s.Tokens, FinalLoss: s.FinalLoss, Elapsed: s.Elapsed, Stability: s.Stability}, nil
 }
 
 // finish writes the adapter and its companions, and reads the adapter back.
@@ -119,48 +122,24 @@ func (t *trainer) finish() error {
 	if zero(bs) {
 		t.opt.Reporter.Warn("B is still 0 in every module: the adapter changes nothing, and eval, generate and merge refuse it")
 	}
-	if err := fsutil.WriteFile(filepath.Join(t.dir, cardFile), t.modelCard()); err != nil {
-		return err
-	}
-	if stable, ok := t.optimizer.(*optim.StableLoRA); ok {
-		t.opt.Reporter.Message(shrinkReport(stable, len(t.pairs)))
-	}
-	return nil
+	t.outcome = t.monitor.Outcome()
+	t.opt.Reporter.Message("stability: " + t.outcome.Text)
+	return fsutil.WriteFile(filepath.Join(t.dir, cardFile), t.modelCard())
 }
 
 // summarize writes the summary, the last file of a run: with it the run is
 // finished, its evaluation included.
 func (t *trainer) summarize() error {
 	s := summary{Version: t.opt.Version, Optimizer: t.cfg.Optimizer.Name, Seed: t.cfg.Train.Seed, Steps: t.total,
-		Tokens: t.tokens, FinalLoss: t.last.Loss, Elapsed: t.elapsed, Config: t.cfg.TrajectoryHash(), Model: t.modelHash, Data: t.train.Hash, Overlap: t.opt.Overlap}
+		Tokens: t.tokens, FinalLoss: t.last.Loss, Elapsed: t.elapsed, Config: t.cfg.TrajectoryHash(), Model: t.modelHash, Data: t.train.Hash,
+		Overlap: t.opt.Overlap, Stability: t.outcome}
 	if stable, ok := t.optimizer.(*optim.StableLoRA); ok {
-		s.Stopped = stable.State().StoppedAt
-	}
-	return writeJSON(filepath.Join(t.dir, summaryFile), s)
-}
-
-// shrinkReport says in a sentence what Stable-LoRA did.
-func shrinkReport(o *optim.StableLoRA, pairs int) string {
-	stopped, first, last := 0, 0, 0
-	least, most := 1.0, 0.0
-	for i := range pairs {
-		least, most = min(least, o.Status(i).Factor), max(most, o.Status(i).Factor)
-		if at := o.Status(i).StoppedAt; at > 0 {
-			if stopped == 0 || at < first {
-				first = at
-			}
-			last = max(last, at)
-			stopped++
+		s.Stopped, s.ShrunkTo = stable.State().StoppedAt, map[string]float64{}
+		for i, p := range t.pairs {
+			s.ShrunkTo[p.Name] = stable.Status(i).Factor
 		}
 	}
-	kept := fmt.Sprintf("; it has multiplied A by %.4g to %.4g", least, most)
-	switch {
-	case stopped == 0:
-		return fmt.Sprintf("shrinking went on to the end in all %d modules", pairs) + kept
-	case stopped < pairs:
-		return fmt.Sprintf("shrinking stopped between steps %d and %d in %d of %d modules", first, last, stopped, pairs) + kept
-	}
-	return fmt.Sprintf("shrinking stopped between steps %d and %d in all %d modules", first, last, pairs) + kept
+	return writeJSON(filepath.Join(t.dir, summaryFile), s)
 }
 
 // modelCard is README.md with the front matter PEFT writes.
@@ -173,6 +152,7 @@ func (t *trainer) modelCard() []byte {
 	fmt.Fprintf(&b, "Trained by stablelora %s with %s: %d steps, %d tokens, final loss %.4f, seed %d.\n\n",
 		t.opt.Version, t.cfg.Optimizer.Name, t.total, t.tokens, t.last.Loss, t.cfg.Train.Seed)
 	fmt.Fprintf(&b, "    %s\n\n", t.opt.Command)
+	fmt.Fprintf(&b, "Stability: %s.\n\n", t.outcome.Text)
 	fmt.Fprintf(&b, "`config.resolved.yaml` holds every setting, `metrics.jsonl` every step.\n")
 	return []byte(b.String())
 }

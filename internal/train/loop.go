@@ -16,6 +16,7 @@ import (
 	"github.com/stablelora/stablelora/internal/optim"
 	"github.com/stablelora/stablelora/internal/overlap"
 	"github.com/stablelora/stablelora/internal/peft"
+	"github.com/stablelora/stablelora/internal/stability"
 	"github.com/stablelora/stablelora/internal/tokenizer"
 )
 
@@ -53,6 +54,7 @@ type Result struct {
 	Tokens    int // of all steps, a resumed run's earlier ones included
 	FinalLoss float64
 	Elapsed   float64 // seconds spent in steps
+	Stability stability.Outcome
 }
 
 // trainer is a run whose inputs are open.
@@ -81,7 +83,7 @@ type trainer struct {
 	optimizer optim.Optimizer
 	schedule  optim.Schedule
 	batches   *data.Batches
-	monitor   *monitor
+	monitor   *stability.Monitor
 	total     int // steps of the run
 	modelHash string
 
@@ -89,6 +91,7 @@ type trainer struct {
 	tokens  int
 	elapsed float64
 	last    metrics.StepRow
+	outcome stability.Outcome // set by finish
 }
 
 // Run trains. On a signal it finishes the step, saves it and returns an
@@ -121,7 +124,7 @@ func Run(ctx context.Context, o Options) (*Result, error) {
 	if err := t.summarize(); err != nil {
 		return nil, err
 	}
-	return &Result{t.dir, t.total, t.tokens, t.last.Loss, t.elapsed}, nil
+	return &Result{t.dir, t.total, t.tokens, t.last.Loss, t.elapsed, t.outcome}, nil
 }
 
 // loop takes the steps from done to total.
@@ -138,16 +141,19 @@ func (t *trainer) loop(ctx context.Context, done int) error {
 		if ctx.Err() != nil {
 			return t.interrupted(ctx, k)
 		}
-		row, err := t.step(k)
+		row, norms, err := t.step(k)
 		if err != nil {
 			return err
 		}
 		t.tokens += row.Tokens
 		t.last = row
-		if err := t.log.Step(row, t.monitor.rows); err != nil {
+		if err := t.log.Step(row, norms); err != nil {
 			return err
 		}
 		t.opt.Reporter.Step(row)
+		for _, w := range t.monitor.Warnings(row) {
+			t.opt.Reporter.Warn(w)
+		}
 		if every := t.cfg.Output.SaveEvery; every > 0 && (k+1)%every == 0 {
 			if _, err := t.save(k + 1); err != nil {
 				return err

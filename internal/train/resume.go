@@ -16,6 +16,7 @@ import (
 	"github.com/stablelora/stablelora/internal/optim"
 	"github.com/stablelora/stablelora/internal/peft"
 	"github.com/stablelora/stablelora/internal/safetensors"
+	"github.com/stablelora/stablelora/internal/stability"
 )
 
 // Files of a checkpoint beside the adapter's own.
@@ -28,14 +29,15 @@ const (
 // state is state.json: what a run needs to go on beside its tensors. The data
 // cursor is the step, since a step's batch is a function of it.
 type state struct {
-	Step      int         `json:"step"` // steps done
-	Optimizer optim.State `json:"optimizer"`
-	Config    string      `json:"config_hash"` // of the keys that alter the trajectory
-	Model     string      `json:"model_hash"`
-	Data      string      `json:"data_hash"`
-	Tokens    int         `json:"tokens"`
-	Elapsed   float64     `json:"elapsed_seconds"`
-	LastLoss  float64     `json:"last_loss"`
+	Step      int              `json:"step"` // steps done
+	Optimizer optim.State      `json:"optimizer"`
+	Config    string           `json:"config_hash"` // of the keys that alter the trajectory
+	Model     string           `json:"model_hash"`
+	Data      string           `json:"data_hash"`
+	Tokens    int              `json:"tokens"`
+	Elapsed   float64          `json:"elapsed_seconds"`
+	LastLoss  float64          `json:"last_loss"`
+	Stability stability.Memory `json:"stability"`
 }
 
 // save writes checkpoint-<steps> and removes those beyond output.keep_last. One
@@ -76,7 +78,7 @@ func (t *trainer) writeState(dir string, steps int) error {
 		return err
 	}
 	return writeJSON(filepath.Join(dir, stateFile), state{steps, t.optimizer.State(), t.cfg.TrajectoryHash(),
-		t.modelHash, t.train.Hash, t.tokens, t.elapsed, t.last.Loss})
+		t.modelHash, t.train.Hash, t.tokens, t.elapsed, t.last.Loss, t.monitor.Memory()})
 }
 
 // start prepares the run's folder, restores a checkpoint where one is asked
@@ -173,6 +175,9 @@ func (t *trainer) restore(dir string) (int, error) {
 	}
 	if err := t.restoreOptimizer(filepath.Join(dir, optimizerFile), s.Optimizer); err != nil {
 		return 0, err
+	}
+	if err := t.monitor.Restore(s.Stability); err != nil {
+		return 0, fsutil.Input(statePath, err)
 	}
 	t.tokens, t.elapsed, t.last = s.Tokens, s.Elapsed, metrics.StepRow{Step: s.Step, Loss: s.LastLoss}
 	return s.Step, nil

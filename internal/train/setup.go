@@ -14,6 +14,7 @@ import (
 	"github.com/stablelora/stablelora/internal/nn"
 	"github.com/stablelora/stablelora/internal/optim"
 	"github.com/stablelora/stablelora/internal/peft"
+	"github.com/stablelora/stablelora/internal/stability"
 	"github.com/stablelora/stablelora/internal/tensor"
 )
 
@@ -264,7 +265,8 @@ func (t *trainer) openOptimizer() error {
 	if err != nil {
 		return &UsageError{err}
 	}
-	t.monitor = newMonitor(t.cfg.Log.Every, t.layers, t.pairs, t.optimizer, o.ShrinkRatio)
+	t.monitor = stability.New(stability.Run{Every: t.cfg.Log.Every, Layers: t.layers, Pairs: t.pairs, Optimizer: t.optimizer,
+		Hyper: hyper(o), Schedule: t.schedule, Total: t.total, BatchSize: t.cfg.Train.BatchSize, Shuffled: t.cfg.Data.Shuffle})
 	return nil
 }
 

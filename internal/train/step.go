@@ -11,34 +11,35 @@ import (
 	"github.com/stablelora/stablelora/internal/optim"
 )
 
-// step takes optimizer step number k, from 0.
-func (t *trainer) step(k int) (metrics.StepRow, error) {
+// step takes optimizer step number k, from 0, and returns its rows of metrics
+// and of stability, valid until the next step.
+func (t *trainer) step(k int) (metrics.StepRow, []metrics.StabilityRow, error) {
 	began := time.Now()
 
 	// The batch: a pure function of seed and step.
 	examples := t.batches.Step(k)
 
 	// Forward and backward: the mean loss over the batch's supervised tokens.
-	probe := t.monitor.wants(k)
+	probe := t.monitor.ProbeRows(k)
 	row := t.gradients(k, examples, probe)
 	if !finite(row.Loss) {
-		return row, t.diverged(k, "loss")
+		return row, nil, t.diverged(k, "loss")
 	}
 
 	// Clip.
 	row.GradNorm = optim.ClipGlobalNorm(t.pairs, t.cfg.Train.MaxGradNorm)
 	if !finite(row.GradNorm) {
-		return row, t.diverged(k, "gradient")
+		return row, nil, t.diverged(k, "gradient")
 	}
 
 	// Update. The monitor compares the factors before and after.
 	row.LearningRate = t.schedule.LR(k)
-	t.monitor.before(k)
+	t.monitor.Before(k)
 	t.optimizer.Step(row.LearningRate)
-	t.monitor.after(k)
+	norms := t.monitor.After(k)
 	for _, p := range t.pairs {
 		if !finite(optim.FrobeniusNorm(p.A.Value)) || !finite(optim.FrobeniusNorm(p.B.Value)) {
-			return row, t.spoiled(k, "A or B of "+p.Name+" after the update")
+			return row, nil, t.spoiled(k, "A or B of "+p.Name+" after the update")
 		}
 	}
 
@@ -48,7 +49,7 @@ func (t *trainer) step(k int) (metrics.StepRow, error) {
 	row.TokensPerSecond = float64(row.Tokens) / max(seconds, 1e-9)
 	t.elapsed += seconds
 	row.ElapsedSeconds = t.elapsed
-	return row, nil
+	return row, norms, nil
 }
 
 // gradients computes the examples micro-batch by micro-batch and leaves the

@@ -15,6 +15,7 @@ import (
 	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/optim"
 	"github.com/stablelora/stablelora/internal/peft"
+	"github.com/stablelora/stablelora/internal/stability"
 	"github.com/stablelora/stablelora/internal/tensor"
 )
 
@@ -68,11 +69,11 @@ func (r *trace) run(t *testing.T, m *model.Decoder, a *peft.Adapter, optimizer s
 	if tr.optimizer, err = optim.New(optimizer, tr.pairs, hp); err != nil {
 		t.Fatal(err)
 	}
-	tr.monitor = newMonitor(1000, nil, tr.pairs, tr.optimizer, hp.ShrinkRatio)
+	tr.monitor = stability.New(stability.Run{Every: 1000, Pairs: tr.pairs, Optimizer: tr.optimizer, Hyper: hp, Schedule: tr.schedule, Total: r.steps})
 	losses, norms := r.g.Floats("loss"), r.g.Floats("grad_norm")
 	worstLoss, worst := 0.0, 0.0
 	for k := range r.steps {
-		row, err := tr.step(k)
+		row, stable, err := tr.step(k)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,8 +85,8 @@ func (r *trace) run(t *testing.T, m *model.Decoder, a *peft.Adapter, optimizer s
 			t.Errorf("step %d: gradient norm %v, PyTorch has %v", k+1, row.GradNorm, norms[k])
 		}
 		for i := range tr.pairs {
-			if r.keep != nil && tr.monitor.rows[i].Shrinking != (r.keep[k*len(tr.pairs)+i] == 1) {
-				t.Errorf("step %d: %s shrinking %v", k+1, tr.pairs[i].Name, tr.monitor.rows[i].Shrinking)
+			if r.keep != nil && stable[i].Shrinking != (r.keep[k*len(tr.pairs)+i] == 1) {
+				t.Errorf("step %d: %s shrinking %v", k+1, tr.pairs[i].Name, stable[i].Shrinking)
 			}
 		}
 		for _, p := range a.Params() {
