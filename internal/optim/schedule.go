@@ -34,6 +34,9 @@ func NewSchedule(kind string, base float64, total, warmupSteps int, warmupRatio,
 // WarmupSteps is the number of steps before the learning rate is the base.
 func (s Schedule) WarmupSteps() int { return s.warmup }
 
+// Base is the learning rate after the warm-up.
+func (s Schedule) Base() float64 { return s.base }
+
 // LR returns the learning rate of a step, counted from 0.
 func (s Schedule) LR(step int) float64 {
 	if step < s.warmup {

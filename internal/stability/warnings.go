@@ -57,7 +57,7 @@ func (m *Monitor) overtaken(step int) string {
 	if step == 1 {
 		return what + "B of lora.init_from outweighs A from the start, and the run is AdamW's; start from a new adapter to shrink A, or choose optimizer.name: adamw"
 	}
-	return what + fmt.Sprintf("B grew past it at once, and the run is AdamW's from here; lower train.learning_rate, or raise optimizer.shrink_ratio (%.1g would have taken a tenth by then)",
+	return what + fmt.Sprintf("B has outgrown A already, and the run is AdamW's from here; lower train.learning_rate, or raise optimizer.shrink_ratio (%.1g would have taken a tenth by then)",
 		roundUp(1-math.Pow(0.9, 1/float64(step-1))))
 }
 
@@ -83,11 +83,11 @@ func (m *Monitor) endless(step int) string {
 		cs.open = append(cs.open, fit(p, m.memory.NormA[i], m.memory.NormB[i], r.NormA, r.NormB, step-1, s, lambda))
 	}
 	left := cs.end(lambda, 1, s, total)
-	if !(left > farFromStop) {
+	if !(left > farFromStop) || math.IsInf(left, 0) { // infinite: B has not left 0
 		return ""
 	}
 	text := fmt.Sprintf("at this pace shrinking will not stop within the run: after %d steps ‖A‖/n will still be some %.1g times ‖B‖/m in the median module", total, left)
-	rate := s.LR(s.WarmupSteps())
+	rate := s.Base()
 	if flat, err := optim.NewSchedule("constant", rate, total, s.WarmupSteps(), 0, 0); err == nil {
 		if at := cs.stop(lambda, flat, 20*total); at > 0 {
 			text += fmt.Sprintf(", which would stop near step %d at a constant learning rate", at)
@@ -133,7 +133,7 @@ func (m *Monitor) diverging(row metrics.StepRow) string {
 	l.Told = true
 	return fmt.Sprintf("the loss runs away: %.3g in the last %d steps up to %d, after %.3g at its best; "+
 		"try train.learning_rate below %.3g, a longer warm-up, or train.max_grad_norm 1",
-		now, stretch, row.Step, l.Best.Mean, m.run.Schedule.LR(m.run.Schedule.WarmupSteps())/2)
+		now, stretch, row.Step, l.Best.Mean, m.run.Schedule.Base()/2)
 }
 
 // roundUp returns the next of 1, 2, 5, 10, 20, … times a power of ten.
