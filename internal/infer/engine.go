@@ -51,8 +51,14 @@ func (e *Engine) Decode(ids []int32, skipSpecial bool) string {
 	return e.Tokenizer.Decode(ids, skipSpecial)
 }
 
-// PrefixToken stands in for an empty context: BOS, else EOS.
+// PrefixToken stands in for an empty context: BOS, else EOS, of the tokenizer
+// or, where it names neither, of the model.
 func (e *Engine) PrefixToken() int32 {
+	for _, name := range []string{"bos_token", "eos_token"} {
+		if id, ok := e.Tokenizer.Named(name); ok {
+			return id
+		}
+	}
 	c := e.Model.Config
 	switch {
 	case c.BOS != nil:
@@ -68,6 +74,9 @@ func (e *Engine) EOS() []int32 { return e.Model.Config.StopTokens }
 
 // EOSText is how the end-of-sequence token is written.
 func (e *Engine) EOSText() string {
+	if id, ok := e.Tokenizer.Named("eos_token"); ok {
+		return e.Tokenizer.Piece(id)
+	}
 	if eos := e.Model.Config.EOS; len(eos) > 0 {
 		return e.Tokenizer.Piece(eos[0])
 	}

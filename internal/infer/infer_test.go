@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/nn"
 	"github.com/stablelora/stablelora/internal/rng"
+	"github.com/stablelora/stablelora/internal/tokenizer"
 )
 
 func tiny(t *testing.T, name string) *Engine {
@@ -30,6 +32,44 @@ func tokens(seed uint64, n, vocab int) []int32 {
 		ids[i] = int32(3 + s.IntN(vocab-3))
 	}
 	return ids
+}
+
+// The tokenizer's own names of BOS and EOS go before the model's, as in the
+// harness: an instruction-tuned Qwen2 names a BOS in config.json that its tokenizer
+// does not know as one.
+func TestPrefixToken(t *testing.T) {
+	dir := filepath.Join("..", "demo", "model")
+	file, err := os.ReadFile(filepath.Join(dir, "tokenizer.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := tiny(t, "llama3")
+	five := int32(5)
+	for _, tc := range []struct {
+		config string
+		bos    *int32
+		prefix int32
+		eos    string
+	}{
+		{`{}`, &five, 5, "&"},
+		{`{}`, nil, 6, "&"},
+		{`{"bos_token": null, "eos_token": "<|endoftext|>"}`, &five, 0, "<|endoftext|>"},
+		{`{"bos_token": "!", "eos_token": "<|endoftext|>"}`, &five, 1, "<|endoftext|>"},
+	} {
+		dir := t.TempDir()
+		for name, data := range map[string][]byte{"tokenizer.json": file, "tokenizer_config.json": []byte(tc.config)} {
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if e.Tokenizer, err = tokenizer.Load(dir); err != nil {
+			t.Fatal(err)
+		}
+		e.Model.Config.BOS, e.Model.Config.EOS = tc.bos, []int32{6}
+		if prefix, eos := e.PrefixToken(), e.EOSText(); prefix != tc.prefix || eos != tc.eos {
+			t.Errorf("%s: %d and %q, want %d and %q", tc.config, prefix, eos, tc.prefix, tc.eos)
+		}
+	}
 }
 
 // Generation with the cache picks what a full forward pass over everything so

@@ -1,6 +1,7 @@
 package tokenizer
 
 import (
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -12,8 +13,8 @@ import (
 	"github.com/stablelora/stablelora/internal/fsutil"
 )
 
-// Load reads dir/tokenizer.json, and the added tokens of tokenizer_config.json
-// where there is one. Truncation and padding settings are ignored: lengths are
+// Load reads dir/tokenizer.json, and the added and the named tokens of
+// tokenizer_config.json where there is one. Truncation and padding settings are ignored: lengths are
 // the caller's business. Errors are *fsutil.InputError; they name the part of
 // the file that is broken or not implemented.
 func Load(dir string) (*Tokenizer, error) {
@@ -37,6 +38,7 @@ func Load(dir string) (*Tokenizer, error) {
 		return t, nil
 	} else if err == nil {
 		err = t.addConfigTokens(data)
+		t.readNamed(data)
 	}
 	if err != nil {
 		return nil, fsutil.Input(path, err)
@@ -53,7 +55,7 @@ func parse(data []byte) (*Tokenizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tokenizer{addedIDs: map[string]int32{}}
+	t := &Tokenizer{addedIDs: map[string]int32{}, named: map[string]int32{}}
 	want(root, "version", "1.0", "1.0")
 	root.drop("truncation", "padding")
 	if root.has("normalizer") {
@@ -99,6 +101,25 @@ func (t *Tokenizer) addConfigTokens(data []byte) error {
 		}
 	}
 	return root.file.err
+}
+
+// readNamed takes bos_token and eos_token, each a text or an object with
+// content, of a tokenizer_config.json. null names none.
+func (t *Tokenizer) readNamed(data []byte) {
+	var config map[string]json.RawMessage
+	if json.Unmarshal(data, &config) != nil {
+		return
+	}
+	for _, name := range []string{"bos_token", "eos_token"} {
+		var text string
+		var object struct{ Content string }
+		if json.Unmarshal(config[name], &text) != nil && json.Unmarshal(config[name], &object) == nil {
+			text = object.Content
+		}
+		if id, ok := t.ID(text); ok && text != "" {
+			t.named[name] = id
+		}
+	}
 }
 
 // sortedIDs returns the keys of an object, which must be ids.

@@ -114,6 +114,17 @@ func TestLoad(t *testing.T) {
 	if got, want := tok.Encode("<tool><|im_end|>", true), []int32{403, 402}; len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("added token encodes to %v, want %v", got, want)
 	}
+	if id, ok := tok.Named("eos_token"); ok {
+		t.Errorf("eos_token is %d where the configuration names none", id)
+	}
+	write("tokenizer_config.json", []byte(`{"bos_token":null,"eos_token":{"content":"<|im_end|>"},"pad_token":"<|im_end|>"}`))
+	tok = load("")
+	if id, ok := tok.Named("eos_token"); !ok || id != 402 {
+		t.Errorf("eos_token is %d, %v", id, ok)
+	}
+	if _, ok := tok.Named("bos_token"); ok {
+		t.Error("null is a bos_token")
+	}
 	for config, want := range map[string]string{
 		`{"added_tokens_decoder":{"401":{"content":"<|im_end|>"}}}`:     `tokenizer_config.json: added_tokens_decoder.401.content: "<|im_end|>" has id 402 in tokenizer.json`,
 		`{"added_tokens_decoder":{"500":{"content":"<x>"}}}`:            `added_tokens_decoder.500.id: "<x>" has id 500`,

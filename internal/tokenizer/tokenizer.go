@@ -17,6 +17,7 @@ type Tokenizer struct {
 	pieces   []string         // by id
 	special  []bool           // by id
 	addedIDs map[string]int32 // of the added tokens
+	named    map[string]int32 // bos_token and eos_token, where tokenizer_config.json has them
 
 	raw, normed    addedTrie // tokens that match the text as it is, and normalized
 	normalizers    []normalizer
@@ -107,6 +108,12 @@ func (t *Tokenizer) ID(piece string) (int32, bool) {
 	}
 	id, ok := t.model.vocab.GetID(piece)
 	return int32(id), ok
+}
+
+// Named returns the token that tokenizer_config.json calls bos_token or eos_token.
+func (t *Tokenizer) Named(name string) (int32, bool) {
+	id, ok := t.named[name]
+	return id, ok
 }
 
 // Size returns the highest id + 1. A model's embedding may have more rows.
