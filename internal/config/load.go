@@ -180,13 +180,21 @@ func (c *Config) resolve(dir string, given map[string]place) (err error) {
 func (c *Config) inputs(fn func(key string, path *string)) {
 	fn("model.path", &c.Model.Path)
 	fn("lora.init_from", &c.LoRA.InitFrom)
+	file := func(key string, name *string) {
+		if IsTaskFile(*name) {
+			fn(key, name)
+		}
+	}
 	for i := range c.Data.Train {
 		fn(item("data.train", i, "path"), &c.Data.Train[i].Path)
+		file(item("data.train", i, "format"), &c.Data.Train[i].Format)
 	}
 	for i := range c.Data.Eval {
 		fn(item("data.eval", i, "path"), &c.Data.Eval[i].Path)
+		file(item("data.eval", i, "format"), &c.Data.Eval[i].Format)
 	}
 	for i := range c.Eval.Tasks {
+		file(item("eval.tasks", i, "name"), &c.Eval.Tasks[i].Name)
 		fn(item("eval.tasks", i, "path"), &c.Eval.Tasks[i].Path)
 		fn(item("eval.tasks", i, "fewshot_path"), &c.Eval.Tasks[i].FewshotPath)
 	}

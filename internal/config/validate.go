@@ -21,6 +21,12 @@ func Tasks() []string {
 		"gsm8k_cot", "gsm8k_cot_zeroshot", "gsm8k_cot_llama"}
 }
 
+// IsTaskFile says whether the name of a task is the path of a task file, which
+// is checked where it is read.
+func IsTaskFile(name string) bool {
+	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
 // rules collects the problems of values.
 type rules struct{ problems []problem }
 
@@ -130,7 +136,9 @@ func (r *rules) data(d Data) {
 func (r *rules) files(files []DataFile, list string) {
 	for i, f := range files {
 		r.require(f.Path != "", item(list, i, "path"), "must name a file of records")
-		r.oneOf(f.Format, item(list, i, "format"), Formats()...)
+		if !IsTaskFile(f.Format) {
+			r.oneOf(f.Format, item(list, i, "format"), Formats()...)
+		}
 		r.require(f.Weight > 0 && f.Weight <= 1000, item(list, i, "weight"),
 			"must be above 0 and at most 1000, not %v", f.Weight)
 		r.atLeast(f.MaxSamples, 0, item(list, i, "max_samples"))
@@ -161,7 +169,7 @@ func (r *rules) eval(e Eval) {
 	first := map[string]int{}
 	for i, t := range e.Tasks {
 		r.require(t.Name != "", item("eval.tasks", i, "name"), "must name an evaluation task")
-		if t.Name != "" && !slices.Contains(Tasks(), t.Name) {
+		if t.Name != "" && !IsTaskFile(t.Name) && !slices.Contains(Tasks(), t.Name) {
 			text := fmt.Sprintf("there is no task %q among %s", t.Name, strings.Join(Tasks(), ", "))
 			if best := spell.Nearest(t.Name, Tasks()); best != "" {
 				text += "; did you mean " + best + "?"
@@ -172,7 +180,7 @@ func (r *rules) eval(e Eval) {
 			r.require(false, item("eval.tasks", i, "name"), "%q is task %d already; results are kept by name", t.Name, j)
 		}
 		first[t.Name] = i
-		r.require(t.Path != "", item("eval.tasks", i, "path"), "must name the file of the task's documents")
+		r.require(t.Path != "" || IsTaskFile(t.Name), item("eval.tasks", i, "path"), "must name the file of the task's documents")
 		if t.NumFewshot != nil {
 			r.atLeast(*t.NumFewshot, 0, item("eval.tasks", i, "num_fewshot"))
 		}

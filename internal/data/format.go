@@ -8,6 +8,7 @@ import (
 
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/task"
+	"github.com/stablelora/stablelora/internal/taskfile"
 )
 
 // passage is the text of one record and the byte ranges a model is to learn.
@@ -94,6 +95,10 @@ func ofTask(name, taskName string, fields []string, signs ...[]string) format {
 	if !ok {
 		panic("data: no task " + taskName)
 	}
+	return worded(name, t, fields, signs...)
+}
+
+func worded(name string, t *task.Task, fields []string, signs ...[]string) format {
 	return format{name, fields, signs, func(r record) (passage, error) {
 		item, err := t.Parse(r.raw)
 		if err != nil {
@@ -102,12 +107,19 @@ func ofTask(name, taskName string, fields []string, signs ...[]string) format {
 		if strings.TrimPrefix(item.Completion(), t.TargetDelimiter) == "" {
 			return passage{}, errors.New("its answer is empty, so there is nothing to learn")
 		}
-		return pair(item.Context(), item.Completion()), nil
+		return pair(item.Lead+item.Context(), item.Completion()), nil
 	}}
 }
 
 // named finds the format that a file's settings name.
 func (e *encoder) named(f config.DataFile) (format, error) {
+	if config.IsTaskFile(f.Format) {
+		t, err := taskfile.Load(f.Format)
+		if err != nil {
+			return format{}, err
+		}
+		return worded(f.Format, t, nil), nil
+	}
 	for _, format := range e.formats() {
 		if format.name != f.Format {
 			continue

@@ -135,7 +135,11 @@ func (l *loader) file(f config.DataFile) error {
 	var chosen format
 	if f.Format != "auto" {
 		var err error
-		if chosen, err = l.named(f); err != nil {
+		chosen, err = l.named(f)
+		if problems := (*config.Error)(nil); errors.As(err, &problems) {
+			return err // of a task file
+		}
+		if err != nil {
 			return &config.Error{Problems: []string{f.Path + ": " + err.Error()}}
 		}
 	}

@@ -27,14 +27,15 @@ func (q *Questions) examples() (func(document) ([]task.Item, error), error) {
 		return nil, fmt.Errorf("task %s has %d examples, %d are asked for; ask for fewer (num_fewshot, or --num-fewshot)", q.Task.Name, len(own), n)
 	case own != nil || n == 0:
 		return func(document) ([]task.Item, error) { return own[:n], nil }, nil
-	case path == "":
+	case path == "" && (q.Task.Own == nil || q.Task.Own.Samples == nil):
 		return nil, fmt.Errorf("task %s shows %d examples: name a file to draw them from (fewshot_path, or --fewshot-data %s=FILE), or ask for 0 (num_fewshot, or --num-fewshot)", q.Task.Name, n, q.Task.Name)
 	}
-	pool, err := readDocuments(q.Task, path)
+	pool, err := q.pool()
 	if err != nil {
 		return nil, err
 	}
-	d := newDrawer(pool, n, q.Task.DrawsExtra || sameFile(path, q.Spec.Path))
+	d := newDrawer(pool, n, q.Task.DrawsExtra || q.Task.Own == nil && sameFile(path, q.Spec.Path))
+	d.first = q.Task.Own != nil && q.Task.Own.FirstN
 	return func(doc document) ([]task.Item, error) {
 		drawn, err := d.draw(doc)
 		if err != nil {
@@ -48,6 +49,18 @@ func (q *Questions) examples() (func(document) ([]task.Item, error), error) {
 	}, nil
 }
 
+// pool holds the documents that few-shot examples are drawn from.
+func (q *Questions) pool() ([]document, error) {
+	if path := q.Spec.FewshotPath; path != "" {
+		return readDocuments(q.Task, path)
+	}
+	var pool []document
+	for _, s := range q.Task.Own.Samples {
+		pool = append(pool, document{raw: s.Raw, item: s.Item})
+	}
+	return pool, nil
+}
+
 // drawer draws n examples from a pool for one document after the other.
 type drawer struct {
 	rnd   *random
@@ -55,6 +68,7 @@ type drawer struct {
 	n     int
 	extra bool       // draw one more, and never show the document itself
 	keys  [][32]byte // identity of each example, if extra
+	first bool       // take the first ones
 }
 
 func newDrawer(pool []document, n int, extra bool) *drawer {
@@ -69,6 +83,9 @@ func newDrawer(pool []document, n int, extra bool) *drawer {
 
 // draw returns the indices of the examples shown before doc.
 func (d *drawer) draw(doc document) ([]int, error) {
+	if d.first {
+		return d.firstOnes(doc)
+	}
 	k := d.n
 	if d.extra {
 		k++
@@ -87,11 +104,7 @@ func (d *drawer) draw(doc document) ([]int, error) {
 	}
 	// The pool holds the document more than once: the harness draws again,
 	// from the others.
-	all := make([]int, d.size)
-	for i := range all {
-		all[i] = i
-	}
-	all = d.others(all, self)
+	all := d.others(count(d.size), self)
 	if d.n > len(all) {
 		return nil, fmt.Errorf("the file holds %d documents other than the one asked about, but %d examples are due", len(all), d.n)
 	}
@@ -100,6 +113,27 @@ func (d *drawer) draw(doc document) ([]int, error) {
 		shown = append(shown, all[i])
 	}
 	return shown, nil
+}
+
+// firstOnes are the first examples that are not doc.
+func (d *drawer) firstOnes(doc document) ([]int, error) {
+	all := count(d.size)
+	if d.extra {
+		all = d.others(all, identity(doc))
+	}
+	if d.n > len(all) {
+		return nil, fmt.Errorf("the file holds %d documents to show, but %d are due; give more, or ask for fewer examples", len(all), d.n)
+	}
+	return all[:d.n], nil
+}
+
+// count returns the numbers from 0 to n-1.
+func count(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 func (d *drawer) others(indices []int, self [32]byte) []int {

@@ -1,6 +1,7 @@
 package eval
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -11,11 +12,12 @@ import (
 	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/records"
 	"github.com/stablelora/stablelora/internal/task"
+	"github.com/stablelora/stablelora/internal/taskfile"
 )
 
 // TaskSpec says what to evaluate on.
 type TaskSpec struct {
-	Name        string
+	Name        string  // of a task, or the path of a task file
 	Path        string  // the evaluated documents
 	FewshotPath string  // where few-shot examples are drawn from
 	NumFewshot  *int    // nil: the task's own number; a ZeroShot task shows none
@@ -45,6 +47,9 @@ type document struct {
 func (q *Questions) Hash() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %v %d\n", q.Task.Name, q.Task.Version, q.NumFewshot)
+	if q.Task.Own != nil {
+		fmt.Fprintf(h, "%q\n", q.Task.Own.Config)
+	}
 	for _, d := range q.documents {
 		fmt.Fprintf(h, "%q %q %q\n", d.raw, d.contexts, d.item.Delimiter)
 	}
@@ -64,12 +69,18 @@ func (q *Questions) Texts(fn func(where, text, raw string)) {
 // Load reads the documents of spec and writes their prompts. Broken
 // files give an *fsutil.InputError; other errors are the spec's.
 func Load(spec TaskSpec) (*Questions, error) {
-	t, ok := task.Lookup(spec.Name)
-	if !ok {
+	t, err := taskfile.Find(spec.Name)
+	if err != nil {
+		return nil, err
+	}
+	if t == nil {
 		return nil, fmt.Errorf("no task %q; there are %v", spec.Name, task.Names())
 	}
+	if t.Own != nil {
+		spec.Path, spec.FewshotPath = cmp.Or(spec.Path, t.Own.Path), cmp.Or(spec.FewshotPath, t.Own.FewshotPath)
+	}
 	if spec.Path == "" {
-		return nil, fmt.Errorf("task %s: no data file is named", t.Name)
+		return nil, fmt.Errorf("task %s: no data file is named; give --data %s=FILE", t.Name, t.Name)
 	}
 	if spec.Limit < 0 || math.IsNaN(spec.Limit) {
 		return nil, fmt.Errorf("task %s: limit is %v, it must be a number of documents or a fraction", t.Name, spec.Limit)

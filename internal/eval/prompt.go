@@ -34,7 +34,7 @@ func (q *Questions) write() error {
 			return err
 		}
 		for _, context := range d.item.Contexts {
-			text, err := q.Spec.Prompt.text(shown, context)
+			text, err := q.text(shown, d.item.Lead, context)
 			if err != nil {
 				return err
 			}
@@ -50,8 +50,10 @@ func (q *Questions) write() error {
 // turn is a message, and what follows it where messages are joined.
 type turn struct{ role, content, delimiter string }
 
-// text writes the prompt of one context.
-func (p Prompt) text(shown []task.Item, context string) (string, error) {
+// text writes the prompt of one context; lead stands before the examples.
+func (q *Questions) text(shown []task.Item, lead, context string) (string, error) {
+	p := q.Spec.Prompt
+	p.System = delimit(p.System, lead, q.Task.FewshotDelimiter())
 	var turns []turn
 	for _, it := range shown {
 		answer := strings.TrimPrefix(it.Completion(), it.Delimiter)
@@ -59,7 +61,7 @@ func (p Prompt) text(shown []task.Item, context string) (string, error) {
 			turns = append(turns, turn{"user", it.Context(), ""})
 			continue
 		}
-		turns = append(turns, turn{"user", it.Context(), it.Delimiter}, turn{"assistant", answer, task.FewshotDelimiter})
+		turns = append(turns, turn{"user", it.Context(), q.Task.TargetDelimiter}, turn{"assistant", answer, q.Task.FewshotDelimiter()})
 	}
 	turns = append(turns, turn{"user", context, ""})
 	if p.Chat == nil || !p.Multiturn {
@@ -74,6 +76,14 @@ func (p Prompt) text(shown []task.Item, context string) (string, error) {
 		turns = []turn{{"user", b.String(), ""}}
 	}
 	return p.render(turns)
+}
+
+// delimit joins two texts, with a delimiter unless there is white space already.
+func delimit(a, b, delimiter string) string {
+	if a == "" || b == "" || task.TrimSpaceRight(a) != a || task.TrimSpaceRight(string([]rune(b)[:1])) == "" {
+		return a + b
+	}
+	return a + delimiter + b
 }
 
 // render puts turns into the chat template. One that knows no system role gets

@@ -35,7 +35,7 @@ func WriteRunResults(path string, outcomes []Outcome) error {
 	var tasks object
 	for _, o := range outcomes {
 		r := o.Result()
-		entry := object{{"n", r.Len()}, {"n_original", r.Original}, {"subset", r.Subset()}, {"truncated", r.Truncated()}, {"num_fewshot", r.NumFewshot}, {"version", number(r.Task.Version)}}
+		entry := object{{"n", r.Len()}, {"n_original", r.Original}, {"subset", r.Subset()}, {"truncated", r.Truncated()}, {"num_fewshot", r.NumFewshot}, {"version", r.version()}}
 		if o.Base != nil {
 			entry = append(entry, field{"base", append(o.Base.metrics(), o.Base.invalid()...)})
 		}
@@ -174,7 +174,7 @@ func resultsDocument(outcomes []Outcome, info Info) (object, error) {
 		subset = subset || r.Subset()
 		samples = append(samples, field{name, object{{"original", r.Original}, {"effective", r.Len()}}})
 		add("configs", name, r.config())
-		add("versions", name, number(r.Task.Version))
+		add("versions", name, r.version())
 		add("n-shot", name, r.NumFewshot)
 		add("higher_is_better", name, r.higherIsBetter())
 		h, err := r.taskHash()
@@ -226,6 +226,14 @@ func (o Outcome) extra() (object, error) {
 
 func (r *TaskResult) summary() object {
 	return append(object{{"name", r.Task.Name}, {"alias", r.Task.Name}, {"sample_len", r.Len()}}, r.metrics()...)
+}
+
+// version is the task's; the harness calls a task file without one "Yaml".
+func (r *TaskResult) version() any {
+	if r.Task.Own != nil && r.Task.Own.Unversioned {
+		return "Yaml"
+	}
+	return number(r.Task.Version)
 }
 
 func (r *TaskResult) higherIsBetter() object {

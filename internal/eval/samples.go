@@ -38,7 +38,7 @@ func (d document) extended(t *task.Task) any {
 // target is what the harness gives as a document's target: the number of the
 // right choice, or for generations and winogrande a text.
 func target(it task.Item) string {
-	if it.Choices == nil || len(it.Contexts) > 1 {
+	if it.Target != "" || it.Choices == nil {
 		return it.Target
 	}
 	return strconv.Itoa(it.Gold)
@@ -98,9 +98,18 @@ func (r *TaskResult) sampleRow(i, filterIndex int, filter string, metrics []Metr
 		{"doc_hash", h.doc}, {"prompt_hash", h.prompt}, {"target_hash", h.target},
 	}
 	for _, m := range metrics {
-		row = append(row, field{m.Name, number(m.Values[i])})
+		row = append(row, field{m.Name, r.value(m, i)})
 	}
 	return row, nil
+}
+
+// value is a metric's value for a document; the harness has those that tell
+// whether a text is the likeliest one as whole numbers.
+func (r *TaskResult) value(m Metric, i int) any {
+	if r.Task.Kind == task.Likelihood || r.Task.Kind == task.Choice && m.Name == "exact_match" {
+		return int(m.Values[i])
+	}
+	return number(m.Values[i])
 }
 
 func pythonBool(b bool) string {
@@ -113,7 +122,7 @@ func pythonBool(b bool) string {
 // generationArguments is the harness's gen_kwargs.
 func (r *TaskResult) generationArguments() object {
 	var o object
-	values := map[string]any{"until": r.Task.Until, "do_sample": false, "temperature": number(0)}
+	values := map[string]any{"until": r.Task.Until, "do_sample": false, "temperature": number(0), "max_gen_toks": r.MaxGenToks}
 	names := r.Task.Arguments
 	if names == nil {
 		names = []string{"until", "do_sample", "temperature"}
@@ -124,7 +133,7 @@ func (r *TaskResult) generationArguments() object {
 	if r.Task.Beams > 0 {
 		o = append(o, field{"num_beams", r.Task.Beams})
 	}
-	if r.MaxGenToks != DefaultMaxGenToks {
+	if r.MaxGenToks != DefaultMaxGenToks && !slices.Contains(r.Task.Arguments, "max_gen_toks") {
 		o = append(o, field{"max_gen_toks", r.MaxGenToks})
 	}
 	return o
@@ -134,7 +143,7 @@ func (r *TaskResult) generationArguments() object {
 func (q *Questions) filterNames() []string { return filterNames(q.Task) }
 
 func filterNames(t *task.Task) []string {
-	if t.Kind == task.Choice {
+	if t.Kind != task.Generate {
 		return []string{"none"}
 	}
 	var names []string

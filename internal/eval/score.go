@@ -11,11 +11,19 @@ import (
 func (q *Questions) correct(metric string, it task.Item, s Sample, filter int) bool {
 	switch metric {
 	case "acc":
+		if q.Task.Kind == task.Likelihood {
+			return s.Scores[0].Greedy
+		}
 		return best(it, s, func(string) float64 { return 1 }) == it.Gold
 	case "acc_norm":
 		// per character: code points of the choice without the delimiter
 		return best(it, s, func(c string) float64 { return float64(utf8.RuneCountInString(c)) }) == it.Gold
+	case "acc_bytes":
+		return best(it, s, func(c string) float64 { return float64(len(c)) }) == it.Gold
 	case "exact_match":
+		if q.Task.Kind == task.Choice {
+			return s.Scores[it.Gold].Greedy
+		}
 		return q.Task.Match(s.Filtered[filter], it)
 	}
 	panic(fmt.Sprintf("eval: no metric %q", metric))

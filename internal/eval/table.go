@@ -21,7 +21,7 @@ func Table(w io.Writer, results []*TaskResult) error {
 	results = slices.Clone(results)
 	slices.SortStableFunc(results, func(a, b *TaskResult) int { return strings.Compare(a.Task.Name, b.Task.Name) })
 	for _, r := range results {
-		name, version := r.Task.Name, strconv.FormatFloat(r.Task.Version, 'f', -1, 64)
+		name, version := r.Task.Name, strings.TrimSuffix(fmt.Sprint(r.version()), ".0")
 		metrics := slices.Clone(r.Metrics)
 		slices.SortFunc(metrics, func(a, b Metric) int { return strings.Compare(a.Key(), b.Key()) })
 		for _, m := range metrics {

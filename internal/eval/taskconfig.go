@@ -6,6 +6,9 @@ import "github.com/stablelora/stablelora/internal/task"
 // local files.
 func (r *TaskResult) config() object {
 	t := r.Task
+	if t.Own != nil {
+		return r.ownConfig()
+	}
 	evaluated := "test"
 	if t.DrawsExtra {
 		evaluated = "validation"
@@ -28,13 +31,24 @@ func (r *TaskResult) config() object {
 		kind = "generate_until"
 	}
 	o = append(o,
-		field{"description", ""}, field{"target_delimiter", t.TargetDelimiter}, field{"fewshot_delimiter", task.FewshotDelimiter},
+		field{"description", ""}, field{"target_delimiter", t.TargetDelimiter}, field{"fewshot_delimiter", t.FewshotDelimiter()},
 		field{"num_fewshot", r.NumFewshot}, field{"metric_list", metricList(t)}, field{"output_type", kind},
 	)
 	if t.Kind == task.Generate {
 		o = append(o, field{"generation_kwargs", r.generationArguments()}, field{"filter_list", filterList(t)})
 	}
 	return append(o, field{"repeats", 1}, field{"metadata", object{{"version", number(t.Version)}}})
+}
+
+// ownConfig is the task file's, with what was evaluated in its place.
+func (r *TaskResult) ownConfig() object {
+	var o object
+	for _, s := range r.Task.Own.Config {
+		if s.Name != "num_fewshot" {
+			o = append(o, field{s.Name, s.Value})
+		}
+	}
+	return append(o, field{"num_fewshot", r.NumFewshot})
 }
 
 func metricList(t *task.Task) []object {

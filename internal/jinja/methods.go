@@ -203,7 +203,11 @@ func titleWords(s string, args *exec.VarArgs) (any, error) {
 // capitalize is str.capitalize.
 func capitalize(s string, args *exec.VarArgs) (any, error) {
 	_, err := stringArgs(args, 0, 0)
-	return capitalizeAfter(s, func(rune) bool { return false }), err
+	_, n := utf8.DecodeRuneInString(s)
+	// The rest is lowered in the context of the whole: a sigma after the first
+	// letter may be a final one.
+	low := cases.Lower(language.Und)
+	return cases.Title(language.Und).String(s[:n]) + low.String(s)[len(low.String(s[:n])):], err
 }
 
 // capitalizeAfter writes the first character and those after a separator in

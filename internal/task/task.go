@@ -10,21 +10,18 @@ import (
 type Kind int
 
 const (
-	Choice   Kind = iota // the likeliest of several given continuations wins
-	Generate             // the model writes, and the answer is looked for in its text
+	Choice     Kind = iota // the likeliest of several given continuations wins
+	Generate               // the model writes, and the answer is looked for in its text
+	Likelihood             // of one given continuation: is it what the model would write?
 )
-
-// FewshotDelimiter stands between few-shot examples, and between the last of
-// them and the question.
-const FewshotDelimiter = "\n\n"
 
 // Task is one evaluation task.
 type Task struct {
 	Name    string
 	Version float64
 	Kind    Kind
-	// Metrics in the harness's order: acc, acc_norm, exact_match. Higher is
-	// better for all of them.
+	// Metrics in the harness's order: acc, acc_norm, acc_bytes, exact_match.
+	// Higher is better for all of them.
 	Metrics        []string
 	DefaultFewshot int
 	// ZeroShot says that no few-shot examples are shown, whatever is asked for:
@@ -59,6 +56,9 @@ type Task struct {
 	// DocToChoice is "" for Generate.
 	DocToText, DocToTarget, DocToChoice string
 
+	// Own is what a task file says besides; nil for the tasks built in.
+	Own *Own
+
 	// Protocol names whose rules these are where they are not the harness's.
 	Protocol string
 
@@ -69,10 +69,11 @@ type Task struct {
 // Item is one document, worded.
 type Item struct {
 	Contexts  []string // one; winogrande has one per choice
-	Choices   []string // in order, without the delimiter; nil for Generate
+	Choices   []string // in order, without the delimiter; nil for Generate, one for Likelihood
 	Gold      int      // index of the right choice
-	Target    string   // Generate: the reference answer; winogrande: what follows the blank
+	Target    string   // Generate: the reference answer; winogrande: what follows the blank; else, of a task file, as it gives it
 	Delimiter string   // stands between context and continuation
+	Lead      string   // stands before the few-shot examples: a task's description
 }
 
 // Context returns the context of the gold answer.
@@ -112,14 +113,23 @@ func (t *Task) Match(answer string, it Item) bool {
 // Parse words one document. Errors name the fields that were looked for and
 // those that are there.
 func (t *Task) Parse(raw json.RawMessage) (Item, error) {
+	it, err := t.word(raw)
+	if err != nil {
+		return Item{}, fmt.Errorf("not a %s document: %w", t.Name, err)
+	}
+	if t.Kind != Likelihood { // whose continuation is taken as it stands
+		it.Delimiter = t.TargetDelimiter
+	}
+	return it, nil
+}
+
+func (t *Task) word(raw json.RawMessage) (Item, error) {
+	if t.Own != nil {
+		return t.Own.Word(raw)
+	}
 	f, err := readFields(raw)
 	if err != nil {
 		return Item{}, err
 	}
-	it, err := t.parse(f)
-	if err != nil {
-		return Item{}, fmt.Errorf("not a %s document: %w", t.Name, err)
-	}
-	it.Delimiter = t.TargetDelimiter
-	return it, nil
+	return t.parse(f)
 }

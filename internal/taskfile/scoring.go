@@ -1,0 +1,298 @@
+package taskfile
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/stablelora/stablelora/internal/spell"
+	"github.com/stablelora/stablelora/internal/task"
+)
+
+// metrics that are measured, the harness's defaults first.
+var (
+	metrics = map[task.Kind][]string{
+		task.Choice:     {"acc", "acc_norm", "acc_bytes", "exact_match"},
+		task.Generate:   {"exact_match"},
+		task.Likelihood: {"acc"},
+	}
+	defaultMetrics = map[task.Kind]int{task.Choice: 2, task.Generate: 1, task.Likelihood: 1}
+	kindNames      = map[task.Kind]string{task.Choice: "multiple_choice", task.Generate: "generate_until", task.Likelihood: "loglikelihood"}
+)
+
+// settle checks the keys together and completes the task.
+func (d *definition) settle() {
+	t, w := d.task, &d.words
+	w.kind = t.Kind
+	hasChoices := w.choice != nil || w.choices != nil
+	for _, s := range []*source{w.text, w.target} {
+		if s != nil {
+			s.numbers = hasChoices
+		}
+	}
+	for key, missing := range map[string]bool{"doc_to_text": w.text == nil, "doc_to_target": w.target == nil} {
+		if missing && !d.told(key) {
+			d.fail(d.path, 0, "%s is missing", key)
+		}
+	}
+	switch {
+	case t.Kind == task.Choice && !hasChoices && !d.told("doc_to_choice"):
+		d.fail(d.path, 0, "doc_to_choice is missing, which multiple_choice needs")
+	case t.Kind != task.Choice && hasChoices:
+		d.fail(d.path, 0, "doc_to_choice is for multiple_choice alone; output_type is %s", kindNames[t.Kind])
+	}
+	d.measured()
+	d.generated()
+	d.sources()
+	if d.numFewshot >= 0 {
+		t.DefaultFewshot, t.ZeroShot = d.numFewshot, d.numFewshot == 0
+	}
+	if len(d.problems) == 0 {
+		t.Own.Word = w.word
+		d.examples()
+	}
+}
+
+// told says whether a key was given, in whatever way.
+func (d *definition) told(key string) bool {
+	return slices.ContainsFunc(d.entries, func(e entry) bool { return e.key == key && !isNull(e.value) })
+}
+
+// measured reads metric_list.
+func (d *definition) measured() {
+	t := d.task
+	possible := metrics[t.Kind]
+	if len(d.metrics) == 0 {
+		if t.Kind == task.Likelihood {
+			d.fail(d.path, 0, "metric_list is missing: perplexity, which the harness takes then, is not measured here; acc is")
+		}
+		t.Metrics = possible[:defaultMetrics[t.Kind]]
+	}
+	t.Exact = &task.Exact{}
+	for _, e := range d.metrics {
+		name := ""
+		var options []string
+		d.section(e, e.value, e.key, func(key string, n *yaml.Node) {
+			switch key {
+			case "metric":
+				name, _ = d.text(e, n, "metric_list.metric")
+			case "aggregation", "higher_is_better":
+			default:
+				options = append(options, key)
+			}
+		})
+		switch {
+		case name == "":
+			d.fail(e.path, e.line, "metric_list: each item must name its metric")
+		case !slices.Contains(possible, name):
+			d.fail(e.path, e.line, "metric_list: %s cannot measure %q here; there are %s%s", kindNames[t.Kind], name, strings.Join(possible, ", "), didYouMean(name, possible))
+		case slices.Contains(t.Metrics, name):
+			d.fail(e.path, e.line, "metric_list: %s is given twice", name)
+		default:
+			t.Metrics = append(t.Metrics, name)
+			d.metric(e, name)
+		}
+		if len(options) > 0 && (name != "exact_match" || t.Kind != task.Generate) {
+			d.fail(e.path, e.line, "metric_list: %s takes no %s", name, options[0])
+		}
+	}
+}
+
+// metric reads what an item of metric_list says besides the name.
+func (d *definition) metric(e entry, name string) {
+	x := d.task.Exact
+	exact := []string{"ignore_case", "ignore_punctuation", "ignore_numbers", "regexes_to_ignore"}
+	d.section(e, e.value, e.key, func(key string, n *yaml.Node) {
+		full := "metric_list." + key
+		switch {
+		case key == "metric":
+		case key == "aggregation":
+			if a, ok := d.text(e, n, full); ok && a != "mean" {
+				d.fail(e.path, n.Line, "%s of %s must be mean, not %q", full, name, a)
+			}
+		case key == "higher_is_better":
+			if !d.boolean(e, n, full) {
+				d.fail(e.path, n.Line, "%s of %s must be true", full, name)
+			}
+		case key == "ignore_case":
+			x.IgnoreCase = d.boolean(e, n, full)
+		case key == "ignore_punctuation":
+			x.IgnorePunctuation = d.boolean(e, n, full)
+		case key == "ignore_numbers":
+			x.IgnoreDigits = d.boolean(e, n, full)
+		case key == "regexes_to_ignore":
+			for _, text := range d.texts(e, n, full) {
+				if p := d.pattern(e, n, full, text); p != nil {
+					x.Ignore = append(x.Ignore, p)
+				}
+			}
+		default:
+			d.fail(e.path, n.Line, "%s is not supported%s", full, didYouMean(key, exact))
+		}
+	})
+}
+
+func (d *definition) pattern(e entry, n *yaml.Node, key, text string) *task.Pattern {
+	p, err := task.CompilePattern(text)
+	if err != nil {
+		d.fail(e.path, n.Line, "%s: %v", key, err)
+		return nil
+	}
+	return p
+}
+
+// generated reads generation_kwargs and filter_list.
+func (d *definition) generated() {
+	t := d.task
+	if t.Kind != task.Generate {
+		for _, e := range append(d.filters, d.generation) {
+			if e.key != "" {
+				d.fail(e.path, e.line, "%s is for generate_until alone; output_type is %s", e.key, kindNames[t.Kind])
+				return
+			}
+		}
+		return
+	}
+	if d.generation.key == "" {
+		t.Arguments = []string{"temperature", "do_sample", "max_gen_toks"}
+		t.MaxGenToks = 256
+	} else {
+		d.section(d.generation, d.generation.value, "generation_kwargs", d.argument)
+	}
+	if t.Until == nil {
+		t.Until = []string{t.Own.FewshotDelimiter}
+		t.Arguments = append(t.Arguments, "until")
+	}
+	for _, e := range d.filters {
+		d.filter(e)
+	}
+	if len(d.filters) == 0 {
+		t.Filters = []task.Filter{{Name: "none", Steps: []task.Step{}}}
+	}
+}
+
+// argument reads one of generation_kwargs.
+func (d *definition) argument(name string, n *yaml.Node) {
+	e, key, t := d.generation, "generation_kwargs."+name, d.task
+	switch name {
+	case "until":
+		if n.Kind == yaml.ScalarNode {
+			if s, ok := d.text(e, n, key); ok {
+				t.Until = []string{s}
+			}
+		} else {
+			t.Until = d.texts(e, n, key)
+		}
+		if slices.Contains(t.Until, "") {
+			d.fail(e.path, n.Line, "%s holds an empty text", key)
+		}
+	case "max_gen_toks":
+		t.MaxGenToks = d.integer(e, n, key, 1, 1<<20)
+	case "do_sample":
+		if d.boolean(e, n, key) {
+			d.fail(e.path, n.Line, "%s must be false: answers are the likeliest tokens, not drawn", key)
+		}
+	case "temperature":
+		if d.number(e, n, key) != 0 {
+			d.fail(e.path, n.Line, "%s must be 0: answers are the likeliest tokens, not drawn", key)
+		}
+	default:
+		d.fail(e.path, n.Line, "%s is not supported%s", key, didYouMean(name, []string{"until", "max_gen_toks", "do_sample", "temperature"}))
+		return
+	}
+	t.Arguments = append(t.Arguments, name)
+}
+
+// filter reads an item of filter_list. As answers are one a question, what
+// chooses among several changes nothing; the last step must choose.
+func (d *definition) filter(e entry) {
+	f := task.Filter{Steps: []task.Step{}}
+	var steps []*yaml.Node
+	d.section(e, e.value, e.key, func(name string, n *yaml.Node) {
+		switch name {
+		case "name":
+			f.Name, _ = d.text(e, n, "filter_list.name")
+		case "filter":
+			d.list(e, n, "filter_list.filter", func(n *yaml.Node) { steps = append(steps, n) })
+		default:
+			d.fail(e.path, n.Line, "filter_list.%s is not supported%s", name, didYouMean(name, []string{"name", "filter"}))
+		}
+	})
+	taken := false
+	for _, n := range steps {
+		s, choosing := d.step(e, n)
+		switch {
+		case taken:
+			d.fail(e.path, n.Line, "filter_list: take_first must be the last function; it leaves one text")
+			return
+		case choosing:
+			taken = s.Function == "take_first"
+		default:
+			f.Steps = append(f.Steps, s)
+		}
+	}
+	switch {
+	case f.Name == "" || strings.ContainsAny(f.Name, ",\n"):
+		d.fail(e.path, e.line, "filter_list: each item must have a name, without commas")
+	case !taken:
+		d.fail(e.path, e.line, "filter_list: %s must end with the function take_first", f.Name)
+	case slices.ContainsFunc(d.task.Filters, func(other task.Filter) bool { return other.Name == f.Name }):
+		d.fail(e.path, e.line, "filter_list: the name %s is given twice", f.Name)
+	default:
+		d.task.Filters = append(d.task.Filters, f)
+	}
+}
+
+// defaultPattern is the one of the harness's filter regex.
+const defaultPattern = `#### (\-?[0-9\.\,]+)`
+
+// step reads one function of a filter; choosing says that it chooses among
+// answers.
+func (d *definition) step(e entry, n *yaml.Node) (s task.Step, choosing bool) {
+	pattern := defaultPattern
+	s.Fallback = task.Invalid
+	var options []string
+	d.section(e, n, "filter_list.filter", func(name string, n *yaml.Node) {
+		key := "filter_list.filter." + name
+		switch name {
+		case "function":
+			s.Function, _ = d.text(e, n, key)
+		case "regex_pattern":
+			pattern, _ = d.text(e, n, key)
+		case "group_select":
+			s.Index = d.integer(e, n, key, -1, 1000)
+		case "fallback":
+			s.Fallback, _ = d.text(e, n, key)
+		}
+		if name != "function" {
+			options = append(options, name)
+		}
+	})
+	choosers := []string{"take_first", "take_first_k", "majority_vote"}
+	choosing = slices.Contains(choosers, s.Function)
+	all := append(choosers, task.StepFunctions()...)
+	allowed := map[string][]string{"regex": {"regex_pattern", "group_select", "fallback"}, "take_first_k": {"k"}}[s.Function]
+	for _, o := range options {
+		if !slices.Contains(allowed, o) {
+			d.fail(e.path, n.Line, "filter_list: the function %s takes no %s%s", s.Function, o, didYouMean(o, allowed))
+		}
+	}
+	switch {
+	case !slices.Contains(all, s.Function):
+		d.fail(e.path, n.Line, "filter_list: the function %q is not supported; there are %s%s", s.Function, strings.Join(all, ", "), didYouMean(s.Function, all))
+	case s.Function == "regex":
+		s.Pattern = d.pattern(e, n, "filter_list.filter.regex_pattern", pattern)
+		if s.Pattern != nil && s.Index != 0 && s.Pattern.MatchesNothing() {
+			d.fail(e.path, n.Line, "filter_list: with group_select, the pattern %q must not match the empty text", pattern)
+		}
+	}
+	return s, choosing
+}
+
+func didYouMean(word string, candidates []string) string {
+	if best := spell.Nearest(word, candidates); best != "" {
+		return "; did you mean " + best + "?"
+	}
+	return ""
+}
