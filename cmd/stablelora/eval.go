@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"os"
@@ -138,15 +139,12 @@ func (o *evalOptions) resolve(e *env, cmd *cobra.Command) ([]eval.TaskSpec, erro
 	if !flags.Changed("max-gen-toks") {
 		o.maxGenToks = 0 // the harness' default, which its results do not mention
 	}
-	if err := o.apply(specs, flags.Changed("num-fewshot")); err != nil {
+	if err := o.apply(e, specs, flags.Changed("num-fewshot")); err != nil {
 		return nil, err
 	}
 	prompt, err := o.prompt(e, flags, o.model)
 	for i := range specs {
 		specs[i].Prompt = prompt
-		if t, _ := task.Lookup(specs[i].Name); t.ZeroShot && o.numFewshot > 0 {
-			e.warn("%s shows no examples, whatever --num-fewshot says, as in lm-evaluation-harness", t.Name)
-		}
 	}
 	return specs, err
 }
@@ -165,17 +163,26 @@ func chosen(names []string, configured []eval.TaskSpec) []eval.TaskSpec {
 }
 
 // apply puts the flags over the tasks' own settings.
-func (o *evalOptions) apply(specs []eval.TaskSpec, fewshot bool) error {
+func (o *evalOptions) apply(e *env, specs []eval.TaskSpec, fewshot bool) error {
+	var names []string
 	byName := map[string]*eval.TaskSpec{}
 	for i := range specs {
 		s := &specs[i]
-		if err := knownTask(s.Name); err != nil {
+		t, err := findTask(s.Name)
+		if err != nil {
 			return err
 		}
-		if byName[s.Name] != nil {
-			return usagef("task %s is named twice", s.Name)
+		if byName[t.Name] != nil {
+			return usagef("task %s is named twice", t.Name)
 		}
-		byName[s.Name] = s
+		byName[t.Name] = s
+		names = append(names, t.Name)
+		if t.Own != nil {
+			s.Path, s.FewshotPath = cmp.Or(s.Path, t.Own.Path), cmp.Or(s.FewshotPath, t.Own.FewshotPath)
+		}
+		if t.ZeroShot && o.numFewshot > 0 {
+			e.warn("%s shows no examples, whatever --num-fewshot says, as in lm-evaluation-harness", t.Name)
+		}
 		if fewshot {
 			s.NumFewshot = &o.numFewshot
 		}
@@ -208,9 +215,9 @@ func (o *evalOptions) apply(specs []eval.TaskSpec, fewshot bool) error {
 	if err := set("fewshot-data", o.fewshotData, func(s *eval.TaskSpec, path string) { s.FewshotPath = path }); err != nil {
 		return err
 	}
-	for _, s := range specs {
+	for i, s := range specs {
 		if s.Path == "" {
-			return usagef("task %s has no data; give --data %s=FILE", s.Name, s.Name)
+			return usagef("task %s has no data; give --data %s=FILE", names[i], names[i])
 		}
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 func loadQuestions(specs []eval.TaskSpec) ([]*eval.Questions, error) {
 	var all []*eval.Questions
 	for _, s := range specs {
-		if err := knownTask(s.Name); err != nil {
+		if _, err := findTask(s.Name); err != nil {
 			return nil, err
 		}
 		q, err := eval.Load(s)

@@ -5,17 +5,19 @@ import (
 
 	"github.com/stablelora/stablelora/internal/eval"
 	"github.com/stablelora/stablelora/internal/task"
+	"github.com/stablelora/stablelora/internal/taskfile"
 )
 
-// knownTask refuses a name that no task has.
-func knownTask(name string) error {
-	if _, ok := task.Lookup(name); ok {
-		return nil
+// findTask returns the task of a name or task file, or says that there is none.
+func findTask(name string) (*task.Task, error) {
+	t, err := taskfile.Find(name)
+	if t != nil || err != nil {
+		return t, err
 	}
 	if name == "gsm8k_cot_self_consistency" {
-		return usagef("task %s draws 64 answers to each question, and eval is greedy; take gsm8k_cot", name)
+		return nil, usagef("task %s draws 64 answers to each question, and eval is greedy; take gsm8k_cot", name)
 	}
-	return usagef("there is no task %q among %s%s", name, strings.Join(task.Names(), ", "), didYouMean("", name, task.Names()))
+	return nil, usagef("there is no task %q among %s%s", name, strings.Join(task.Names(), ", "), didYouMean("", name, task.Names()))
 }
 
 // listTasks prints the tasks with what they report.

@@ -123,6 +123,9 @@ func pythonBool(b bool) string {
 func (r *TaskResult) generationArguments() object {
 	var o object
 	values := map[string]any{"until": r.Task.Until, "do_sample": false, "temperature": number(0), "max_gen_toks": r.MaxGenToks}
+	if r.Task.Own != nil && r.Task.Own.OneStop {
+		values["until"] = r.Task.Until[0]
+	}
 	names := r.Task.Arguments
 	if names == nil {
 		names = []string{"until", "do_sample", "temperature"}

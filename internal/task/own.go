@@ -10,6 +10,7 @@ type Own struct {
 	Samples          []Example // few-shot examples written in the file; nil: from a data file
 	Path             string    // the documents; "": to be named elsewhere
 	FewshotPath      string    // where few-shot examples come from; "" as with Path
+	OneStop          bool      // until is written as one text, not as a list
 	Unversioned      bool      // it has no version
 	Config           []Setting // the file's keys
 }

@@ -26,7 +26,7 @@ func Find(name string) (*task.Task, error) {
 func Load(path string) (*task.Task, error) {
 	d := &definition{path: path, splits: map[string]entry{}, files: map[string]string{}}
 	d.file(path, 0)
-	if len(d.problems) > 0 && len(d.entries) == 0 {
+	if len(d.entries) == 0 {
 		return nil, d.failed()
 	}
 	d.task = &task.Task{
@@ -58,6 +58,7 @@ type definition struct {
 	metrics    []entry
 	filters    []entry
 	generation entry
+	noKind     bool // output_type is wrong, so that no key can be measured by it
 }
 
 // Keys of the harness that change nothing here, and those it has and we have not.
@@ -154,6 +155,7 @@ func (d *definition) name(e entry) {
 func (d *definition) outputType(e entry) {
 	name, ok := d.text(e, e.value, e.key)
 	kind, found := kinds[name]
+	d.noKind = !found
 	switch {
 	case !ok:
 	case name == "loglikelihood_rolling":

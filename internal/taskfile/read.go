@@ -2,6 +2,7 @@ package taskfile
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -34,15 +35,17 @@ type entry struct {
 // reader collects entries and problems.
 type reader struct {
 	entries  []entry
-	problems []string
+	problems []problem
+}
+
+type problem struct {
+	path string
+	line int // 0: of the file as a whole
+	text string
 }
 
 func (r *reader) fail(path string, line int, format string, args ...any) {
-	where := path
-	if line > 0 {
-		where = fmt.Sprintf("%s:%d", path, line)
-	}
-	r.problems = append(r.problems, where+": "+fmt.Sprintf(format, args...))
+	r.problems = append(r.problems, problem{path, line, fmt.Sprintf(format, args...)})
 }
 
 // failed returns the problems as one error, or nil.
@@ -50,10 +53,21 @@ func (r *reader) failed() error {
 	if len(r.problems) == 0 {
 		return nil
 	}
-	if more := len(r.problems) - maxProblems; more > 0 {
-		r.problems = append(r.problems[:maxProblems], fmt.Sprintf("and %d more problems", more))
+	slices.SortStableFunc(r.problems, func(a, b problem) int {
+		return cmp.Or(strings.Compare(a.path, b.path), cmp.Compare(a.line, b.line))
+	})
+	var lines []string
+	for i, p := range r.problems {
+		if i == maxProblems {
+			lines = append(lines, fmt.Sprintf("and %d more problems", len(r.problems)-i))
+			break
+		}
+		if p.line > 0 {
+			p.path = fmt.Sprintf("%s:%d", p.path, p.line)
+		}
+		lines = append(lines, p.path+": "+p.text)
 	}
-	return &config.Error{Problems: r.problems}
+	return &config.Error{Problems: lines}
 }
 
 // file reads the keys of a file, over those of the files it includes.

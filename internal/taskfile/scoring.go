@@ -37,13 +37,16 @@ func (d *definition) settle() {
 		}
 	}
 	switch {
+	case d.noKind:
 	case t.Kind == task.Choice && !hasChoices && !d.told("doc_to_choice"):
 		d.fail(d.path, 0, "doc_to_choice is missing, which multiple_choice needs")
 	case t.Kind != task.Choice && hasChoices:
 		d.fail(d.path, 0, "doc_to_choice is for multiple_choice alone; output_type is %s", kindNames[t.Kind])
 	}
-	d.measured()
-	d.generated()
+	if !d.noKind {
+		d.measured()
+		d.generated()
+	}
 	d.sources()
 	if d.numFewshot >= 0 {
 		t.DefaultFewshot, t.ZeroShot = d.numFewshot, d.numFewshot == 0
@@ -179,7 +182,7 @@ func (d *definition) argument(name string, n *yaml.Node) {
 	case "until":
 		if n.Kind == yaml.ScalarNode {
 			if s, ok := d.text(e, n, key); ok {
-				t.Until = []string{s}
+				t.Until, t.Own.OneStop = []string{s}, true
 			}
 		} else {
 			t.Until = d.texts(e, n, key)
