@@ -94,19 +94,26 @@ func (c *column) dataPage(h fields, body []byte, size int) error {
 		return err
 	}
 	c.left = h.number(1, -1)
-	for i, most := range []int{c.node.rep, c.node.def} {
-		var levels []byte
-		if most > 0 {
-			if e := h.number(int16(4-i), -1); e != encodingRLE {
-				return refused("level encoding", encodingNames[e])
-			}
-			if levels, body, err = prefixed(body); err != nil {
-				return err
-			}
-		}
-		*[]*hybrid{&c.reps, &c.defs}[i] = newHybrid(levels, most)
+	if c.reps, body, err = levels(body, c.node.rep, h.number(4, -1)); err != nil {
+		return err
+	}
+	if c.defs, body, err = levels(body, c.node.def, h.number(3, -1)); err != nil {
+		return err
 	}
 	return c.values(h.number(2, -1), body)
+}
+
+// levels cuts off a page's levels from 0 to most; none are written where most
+// is 0.
+func levels(body []byte, most int, encoding int64) (hybrid, []byte, error) {
+	if most == 0 {
+		return hybrid{}, body, nil
+	}
+	if encoding != encodingRLE {
+		return hybrid{}, nil, refused("level encoding", encodingNames[encoding])
+	}
+	part, rest, err := prefixed(body)
+	return newHybrid(part, most), rest, err
 }
 
 // dataPageV2 is one of the second kind: levels in front, not compressed.

@@ -58,7 +58,7 @@ type thrift struct {
 	at int
 }
 
-// parse reads one struct and returns how many bytes it took.
+// parseThrift reads one struct and returns how many bytes it took.
 func parseThrift(b []byte) (fields, int, error) {
 	t := &thrift{b: b}
 	f, err := t.fields(0)

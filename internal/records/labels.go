@@ -22,7 +22,8 @@ const maxLabels = 64 << 20
 // two files fit.
 func labelled(path string, fn func(string, json.RawMessage) error) (with func(string, json.RawMessage) error, end func() error) {
 	none := func() error { return nil }
-	stem, _, _ := strings.Cut(filepath.Base(path), ".")
+	stem := strings.TrimSuffix(filepath.Base(path), ".gz")
+	stem = strings.TrimSuffix(stem, filepath.Ext(stem))
 	apart := filepath.Join(filepath.Dir(path), stem+"-labels.lst")
 	info, err := os.Stat(apart)
 	if errors.Is(err, fs.ErrNotExist) {
