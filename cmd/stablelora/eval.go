@@ -81,7 +81,7 @@ Tasks: ` + strings.Join(task.Names(), ", ") + exitStatus,
 	f.Float64Var(&o.limit, "limit", 0, "documents per task, or a fraction below 1; 0: all")
 	f.StringVar(&o.output, "output", "", "folder for results.json")
 	f.BoolVar(&o.logSamples, "log-samples", false, "write samples_<task>.jsonl too")
-	f.IntVar(&o.maxGenToks, "max-gen-toks", eval.DefaultMaxGenToks, "new tokens per generation at most")
+	f.IntVar(&o.maxGenToks, "max-gen-toks", eval.DefaultMaxGenToks, "new tokens per generation at most; without it the task's own number where it has one")
 	f.BoolVar(&o.resume, "resume", false, "go on where an evaluation into the same --output was stopped")
 	computeFlag(f, &o.compute)
 	o.addFlags(f)

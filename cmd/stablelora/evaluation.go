@@ -115,6 +115,13 @@ func (e *env) printOutcomes(outcomes []eval.Outcome) error {
 	if e.json {
 		return nil
 	}
+	for _, r := range results {
+		for i, f := range r.Task.Filters {
+			if share := r.Invalid(i); share > 0 {
+				e.note("%s, %s: no answer found in %.1f%% of the texts", r.Task.Name, f.Name, 100*share)
+			}
+		}
+	}
 	if err := eval.Table(e.out, results); err != nil || !compared {
 		return err
 	}

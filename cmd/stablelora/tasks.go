@@ -1,8 +1,6 @@
 package main
 
 import (
-	"strings"
-
 	"github.com/stablelora/stablelora/internal/eval"
 	"github.com/stablelora/stablelora/internal/task"
 	"github.com/stablelora/stablelora/internal/taskfile"
@@ -17,7 +15,7 @@ func findTask(name string) (*task.Task, error) {
 	if name == "gsm8k_cot_self_consistency" {
 		return nil, usagef("task %s draws 64 answers to each question, and eval is greedy; take gsm8k_cot", name)
 	}
-	return nil, usagef("there is no task %q among %s%s", name, strings.Join(task.Names(), ", "), didYouMean("", name, task.Names()))
+	return nil, usagef("there is no task %q; stablelora eval --tasks list shows them%s", name, didYouMean("", name, task.Names()))
 }
 
 // listTasks prints the tasks with what they report.

@@ -17,8 +17,12 @@ func Formats() []string {
 
 // Tasks lists the values of an evaluation task's name.
 func Tasks() []string {
-	return []string{"hellaswag", "arc_easy", "arc_challenge", "openbookqa", "social_iqa", "piqa", "winogrande", "boolq", "gsm8k",
-		"gsm8k_cot", "gsm8k_cot_zeroshot", "gsm8k_cot_llama"}
+	tasks := []string{"hellaswag", "arc_easy", "arc_challenge", "openbookqa", "social_iqa", "piqa", "winogrande", "boolq", "gsm8k",
+		"gsm8k_cot", "gsm8k_cot_zeroshot", "gsm8k_cot_llama", "metamath_gsm8k", "metamath_gsm8k_clean"}
+	for _, set := range []string{"boolq", "piqa", "social_i_qa", "hellaswag", "winogrande", "arc_easy", "arc_challenge", "openbookqa"} {
+		tasks = append(tasks, "llm_adapters_"+set, "llm_adapters_"+set+"_clean")
+	}
+	return append(tasks, "llm_adapters_math")
 }
 
 // IsTaskFile says whether the name of a task is the path of a task file, which
@@ -170,7 +174,7 @@ func (r *rules) eval(e Eval) {
 	for i, t := range e.Tasks {
 		r.require(t.Name != "", item("eval.tasks", i, "name"), "must name an evaluation task")
 		if t.Name != "" && !IsTaskFile(t.Name) && !slices.Contains(Tasks(), t.Name) {
-			text := fmt.Sprintf("there is no task %q among %s", t.Name, strings.Join(Tasks(), ", "))
+			text := fmt.Sprintf("there is no task %q; stablelora eval --tasks list shows them", t.Name)
 			if best := spell.Nearest(t.Name, Tasks()); best != "" {
 				text += "; did you mean " + best + "?"
 			}

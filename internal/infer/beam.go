@@ -22,8 +22,9 @@ type Hypothesis struct {
 }
 
 // BeamSearch continues prompts, several at a time, each with so many beams, and
-// hands each one's best hypothesis to each in the prompts' order. It does not
-// depend on the other prompts, and a prompt's keys and values are held once. The rules are those of transformers'
+// hands each one's best hypothesis to each in the prompts' order. What is found
+// does not depend on the other prompts. A prompt is computed once; its keys and
+// values are held once but for the last page. The rules are those of transformers'
 // generate(num_beams=beams, max_new_tokens=maxNew) with length_penalty 1 and
 // early_stopping False:
 //

@@ -45,6 +45,7 @@ func llmAdaptersCommonsense(dataset string, options []string) Task {
 	return Task{
 		Name: "llm_adapters_" + dataset, Version: 1, Kind: Generate,
 		Protocol:        "LLM-Adapters commonsense_evaluate.py",
+		ZeroShot:        true,
 		Metrics:         []string{"exact_match"},
 		TargetDelimiter: " ",
 		Beams:           4, MaxGenToks: 32,
@@ -113,6 +114,7 @@ func llmAdaptersMath() Task {
 	t := Task{
 		Name: "llm_adapters_math", Version: 1, Kind: Generate,
 		Protocol:        "LLM-Adapters evaluate.py",
+		ZeroShot:        true,
 		Metrics:         []string{"exact_match"},
 		TargetDelimiter: " ",
 		Beams:           4, MaxGenToks: 256,

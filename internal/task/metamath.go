@@ -15,6 +15,7 @@ func metamathGSM8K() Task {
 	return Task{
 		Name: "metamath_gsm8k", Version: 1, Kind: Generate,
 		Protocol:        "MetaMath eval_gsm8k.py",
+		ZeroShot:        true,
 		Metrics:         []string{"exact_match"},
 		TargetDelimiter: " ",
 		MaxGenToks:      512,
