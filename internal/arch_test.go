@@ -18,8 +18,8 @@ const module = "github.com/stablelora/stablelora/"
 // package may import those below it, not those beside or above it, unless
 // beside says so.
 var layers = [][]string{
-	{"dtype", "fma", "isa", "parallel", "rng", "fsutil", "sysinfo", "spell", "jinja", "parquet", "overlap", "demo", "chart", "tfevents"},
-	{"blas", "vec", "records"},
+	{"dtype", "fma", "isa", "parallel", "rng", "fsutil", "sysinfo", "spell", "jinja", "parquet", "overlap", "chart", "tfevents"},
+	{"blas", "vec", "records", "demo"},
 	{"tensor"},
 	{"nn", "tokenizer", "safetensors", "config"},
 	{"model", "optim", "task", "chat", "golden"},

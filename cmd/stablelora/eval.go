@@ -15,6 +15,7 @@ import (
 
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/eval"
+	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/infer"
 	"github.com/stablelora/stablelora/internal/overlap"
 	"github.com/stablelora/stablelora/internal/task"
@@ -250,10 +251,15 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 	}
 	var kept *eval.Progress
 	if o.output != "" { // before hours of evaluation
-		if err := os.MkdirAll(o.output, 0o755); err != nil {
+		if err := fsutil.MkdirAll(o.output); err != nil {
 			return usagef("--output: %w", err)
 		}
-		defer os.Remove(o.output) // which fails unless it is empty
+		defer fsutil.Remove(o.output) // which fails unless it is empty
+		unlock, err := fsutil.Lock(o.output)
+		if err != nil {
+			return usagef("--output: %w", err)
+		}
+		defer unlock()
 		of, err := o.identity(engine.Model.Hash(), questions)
 		if err != nil {
 			return err
@@ -270,10 +276,10 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 	}
 	dir := o.output
 	if dir == "" && e.json {
-		if dir, err = os.MkdirTemp("", "stablelora-eval-*"); err != nil {
+		if dir, err = fsutil.MkdirTemp("", "stablelora-eval-*"); err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir)
+		defer fsutil.RemoveAll(dir)
 	}
 	if dir != "" {
 		info := eval.Info{Version: version, Model: o.model, Adapter: o.adapter, NumParameters: engine.Model.NumParameters(),

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -61,7 +60,7 @@ func runReport(e *env, dirs []string, o reportOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(o.output), 0o755); err != nil {
+	if err := fsutil.MkdirAll(filepath.Dir(o.output)); err != nil {
 		return err
 	}
 	if err := writeReport(o.output, runs, waiting); err != nil {
@@ -123,7 +122,7 @@ func writeEvents(dir string, runs []*runfolder.Run) error {
 		}
 		taken[name] = true
 		folder := filepath.Join(dir, name)
-		if err := os.MkdirAll(folder, 0o755); err != nil {
+		if err := fsutil.MkdirAll(folder); err != nil {
 			return err
 		}
 		err = fsutil.WriteTo(filepath.Join(folder, eventFile), func(w io.Writer) error { return report.WriteEvents(w, r) })

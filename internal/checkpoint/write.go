@@ -15,18 +15,15 @@ import (
 // Files lie directly in dir; ManifestFile is a reserved name.
 func Write(runDir string, step int, files func(dir string) error) (path string, err error) {
 	name := folderName(step)
-	tmp, err := os.MkdirTemp(runDir, "."+name+".tmp-*")
+	tmp, err := fsutil.MkdirTemp(runDir, "."+name+".tmp-*")
 	if err != nil {
 		return "", err
 	}
 	defer func() {
 		if err != nil {
-			os.RemoveAll(tmp)
+			fsutil.RemoveAll(tmp)
 		}
 	}()
-	if err := os.Chmod(tmp, 0o755); err != nil {
-		return "", err
-	}
 	if err := files(tmp); err != nil {
 		return "", err
 	}
@@ -38,13 +35,13 @@ func Write(runDir string, step int, files func(dir string) error) (path string, 
 	if err != nil {
 		return "", err
 	}
-	if err := os.Rename(tmp, path); err != nil {
-		return "", errors.Join(err, ignoreMissing(os.Rename(old, path)))
+	if err := fsutil.Rename(tmp, path); err != nil {
+		return "", errors.Join(err, ignoreMissing(fsutil.Rename(old, path)))
 	}
 	if err := fsutil.SyncDir(runDir); err != nil {
 		return "", err
 	}
-	return path, os.RemoveAll(old)
+	return path, fsutil.RemoveAll(old)
 }
 
 // Prune removes all but the newest complete checkpoints, keepLast of them and
@@ -57,7 +54,7 @@ func Prune(runDir string, keepLast int) error {
 	}
 	for _, e := range entries {
 		if isLeftover(e.Name()) {
-			if err := os.RemoveAll(filepath.Join(runDir, e.Name())); err != nil {
+			if err := fsutil.RemoveAll(filepath.Join(runDir, e.Name())); err != nil {
 				return err
 			}
 		}
@@ -102,16 +99,16 @@ func discard(path string) error {
 	if err != nil {
 		return err
 	}
-	return os.RemoveAll(old)
+	return fsutil.RemoveAll(old)
 }
 
 // setAside hides a checkpoint, if there is one, and returns its hidden path.
 func setAside(path string) (old string, err error) {
 	old = filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".old")
-	if err := os.RemoveAll(old); err != nil {
+	if err := fsutil.RemoveAll(old); err != nil {
 		return "", err
 	}
-	if err := ignoreMissing(os.Rename(path, old)); err != nil {
+	if err := ignoreMissing(fsutil.Rename(path, old)); err != nil {
 		return "", fmt.Errorf("replace %s: %w", path, err)
 	}
 	return old, nil

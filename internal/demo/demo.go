@@ -2,10 +2,13 @@ package demo
 
 import (
 	"embed"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/stablelora/stablelora/internal/fsutil"
 )
 
 //go:embed model data
@@ -47,16 +50,17 @@ func write(path, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+	if err := fsutil.MkdirAll(filepath.Dir(path)); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := fsutil.Open(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL)
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(data); err != nil {
-		f.Close()
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Close()); err != nil {
+		fsutil.Remove(path) // half of it would stand in the way of the next try
 		return err
 	}
-	return f.Close()
+	return nil
 }

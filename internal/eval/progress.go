@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+
+	"github.com/stablelora/stablelora/internal/fsutil"
 )
 
 // Progress is what evaluations have answered so far, kept in a file, one answer a
 // line after a line that says of what; nil keeps nothing.
 type Progress struct {
-	f    *os.File
+	f    *fsutil.File
 	done map[string][]Sample // by what was asked of whom, in the documents' order
 }
 
@@ -41,13 +43,10 @@ func OpenProgress(path, of string, resume bool) (*Progress, error) {
 			return nil, fmt.Errorf("%s %w", path, err)
 		}
 	}
-	if p.f, err = os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644); err != nil {
+	if p.f, err = fsutil.Open(path, os.O_CREATE|os.O_RDWR); err != nil {
 		return nil, err
 	}
-	if err := p.f.Truncate(int64(kept)); err != nil {
-		return nil, err
-	}
-	if _, err := p.f.Seek(int64(kept), 0); err != nil {
+	if err := p.f.CutTo(int64(kept)); err != nil {
 		return nil, err
 	}
 	if kept == 0 {
@@ -108,5 +107,5 @@ func (p *Progress) Finish() error {
 	if p == nil {
 		return nil
 	}
-	return errors.Join(p.f.Close(), os.Remove(p.f.Name()))
+	return errors.Join(p.f.Close(), fsutil.RemoveAll(p.f.Name()))
 }

@@ -3,7 +3,6 @@ package fsutil
 import (
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 )
 
@@ -19,19 +18,16 @@ func WriteFile(path string, data []byte) error {
 // WriteTo is WriteFile for content that write produces as a stream.
 func WriteTo(path string, write func(io.Writer) error) (err error) {
 	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, "."+filepath.Base(path)+".tmp-*")
+	f, err := createTemp(dir, "."+filepath.Base(path)+".tmp-*")
 	if err != nil {
 		return err
 	}
 	defer func() {
 		if err != nil {
 			f.Close()
-			os.Remove(f.Name())
+			RemoveAll(f.Name())
 		}
 	}()
-	if err := f.Chmod(0o644); err != nil {
-		return err
-	}
 	if err := write(f); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
@@ -41,18 +37,8 @@ func WriteTo(path string, write func(io.Writer) error) (err error) {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := Rename(f.Name(), path); err != nil {
 		return err
 	}
 	return SyncDir(dir)
-}
-
-// SyncDir makes renames and new names in dir durable.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

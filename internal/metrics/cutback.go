@@ -19,7 +19,7 @@ const maxLine = 1 << 20 // bytes; rows are far shorter
 // in the order of their steps. A file that is not there needs no
 // cutting. A broken line before that point is an error that names it.
 func CutBack(path string, step int) error {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	f, err := fsutil.Open(path, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -31,7 +31,7 @@ func CutBack(path string, step int) error {
 	if err != nil {
 		return err
 	}
-	if err := f.Truncate(keep); err != nil {
+	if err := f.CutTo(keep); err != nil {
 		return err
 	}
 	if err := f.Sync(); err != nil {

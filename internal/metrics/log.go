@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/stablelora/stablelora/internal/fsutil"
 )
 
 // Names of the files of a run.
@@ -19,7 +21,7 @@ const (
 // reaches the operating system before it returns, so that a killed process
 // loses no step and tears at most the last line.
 type Log struct {
-	metrics, stability *os.File
+	metrics, stability *fsutil.File
 	buf                bytes.Buffer
 }
 
@@ -27,11 +29,11 @@ type Log struct {
 // there.
 func Open(dir string) (*Log, error) {
 	const flag = os.O_CREATE | os.O_APPEND | os.O_WRONLY
-	m, err := os.OpenFile(filepath.Join(dir, MetricsFile), flag, 0o644)
+	m, err := fsutil.Open(filepath.Join(dir, MetricsFile), flag)
 	if err != nil {
 		return nil, err
 	}
-	s, err := os.OpenFile(filepath.Join(dir, StabilityFile), flag, 0o644)
+	s, err := fsutil.Open(filepath.Join(dir, StabilityFile), flag)
 	if err != nil {
 		m.Close()
 		return nil, err
@@ -63,7 +65,7 @@ func (l *Log) Close() error {
 }
 
 // appendRows writes all rows at once or, if one cannot be written as JSON, none.
-func appendRows[T any](l *Log, f *os.File, rows []T) error {
+func appendRows[T any](l *Log, f *fsutil.File, rows []T) error {
 	l.buf.Reset()
 	e := json.NewEncoder(&l.buf) // floats in the shortest form that reads back the same
 	e.SetEscapeHTML(false)

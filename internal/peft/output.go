@@ -72,27 +72,27 @@ func replaceFolder(out string, fill func(dir string) error) (err error) {
 	}
 	out = filepath.Clean(out)
 	parent := filepath.Dir(out)
-	if err := os.MkdirAll(parent, 0o755); err != nil {
+	if err := fsutil.MkdirAll(parent); err != nil {
 		return err
 	}
-	temp, err := os.MkdirTemp(parent, "."+filepath.Base(out)+".tmp-*")
+	temp, err := fsutil.MkdirTemp(parent, "."+filepath.Base(out)+".tmp-*")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(temp)
+	defer fsutil.RemoveAll(temp)
 	made := filepath.Join(temp, "new")
-	if err := os.Mkdir(made, 0o755); err != nil {
+	if err := fsutil.MkdirAll(made); err != nil {
 		return err
 	}
 	if err := fill(made); err != nil {
 		return err
 	}
 	old := filepath.Join(temp, "old") // removed with temp
-	if err := os.Rename(out, old); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := fsutil.Rename(out, old); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if err := os.Rename(made, out); err != nil {
-		return errors.Join(err, os.Rename(old, out))
+	if err := fsutil.Rename(made, out); err != nil {
+		return errors.Join(err, fsutil.Rename(old, out))
 	}
 	return fsutil.SyncDir(parent)
 }

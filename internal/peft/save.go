@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -20,7 +19,7 @@ import (
 // does: every factor in F32. Each of the two files is written whole or not at
 // all.
 func (a *Adapter) Save(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := fsutil.MkdirAll(dir); err != nil {
 		return err
 	}
 	if err := fsutil.WriteTo(filepath.Join(dir, WeightsFile), a.writeWeights); err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/eval"
+	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/train"
 )
@@ -87,9 +88,14 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(o.Dir, 0o755); err != nil {
+	if err := fsutil.MkdirAll(o.Dir); err != nil {
 		return nil, usagef("--output: %w", err)
 	}
+	unlock, err := fsutil.Lock(o.Dir)
+	if err != nil {
+		return nil, usagef("--output: %w", err)
+	}
+	defer unlock()
 	if err := s.report.save(o.Dir); err != nil {
 		return nil, err
 	}

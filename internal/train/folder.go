@@ -47,20 +47,30 @@ func CheckFolder(dir, resume string, overwrite bool) error {
 	return usagef("output.dir %s is not empty; go on with --resume auto, start anew with --overwrite, or choose another folder with --output", dir)
 }
 
+// lock makes the run's folder and keeps other runs out of it.
+func (t *trainer) lock() error {
+	if err := fsutil.MkdirAll(t.dir); err != nil {
+		return err
+	}
+	unlock, err := fsutil.Lock(t.dir)
+	if err != nil {
+		return usagef("output.dir: %w", err)
+	}
+	t.unlock = unlock
+	return nil
+}
+
 // clearFolder removes what an earlier run left; anything else in the folder
 // stays.
 func (t *trainer) clearFolder() error {
 	if err := CheckFolder(t.dir, t.opt.Resume, t.opt.Overwrite); err != nil {
 		return err
 	}
-	if _, err := os.Stat(t.dir); errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
 	if err := checkpoint.CutBack(t.dir, -1); err != nil {
 		return err
 	}
 	for _, f := range runFiles {
-		if err := os.RemoveAll(filepath.Join(t.dir, f)); err != nil {
+		if err := fsutil.RemoveAll(filepath.Join(t.dir, f)); err != nil {
 			return err
 		}
 	}

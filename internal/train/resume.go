@@ -84,6 +84,9 @@ func (t *trainer) writeState(dir string, steps int) error {
 // start prepares the run's folder, restores a checkpoint where one is asked
 // for, opens the logs and returns the number of steps already done.
 func (t *trainer) start() (int, error) {
+	if err := t.lock(); err != nil {
+		return 0, err
+	}
 	from, err := t.resumeFrom()
 	if err != nil {
 		return 0, err
@@ -106,9 +109,6 @@ func (t *trainer) start() (int, error) {
 			return 0, err
 		}
 		t.opt.Reporter.Message(fmt.Sprintf("resuming from %s, %d of %d steps done", from, done, t.total))
-	}
-	if err := os.MkdirAll(t.dir, 0o755); err != nil {
-		return 0, err
 	}
 	resolved, err := t.cfg.YAML()
 	if err != nil {

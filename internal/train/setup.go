@@ -50,6 +50,9 @@ func newTrainer(o Options) *trainer {
 
 // close gives back what is not shared.
 func (t *trainer) close() {
+	if t.unlock != nil {
+		t.unlock()
+	}
 	if t.opt.Shared == nil {
 		t.shared.Close()
 	} else if t.model != nil {
