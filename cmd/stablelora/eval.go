@@ -251,15 +251,12 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 	}
 	var kept *eval.Progress
 	if o.output != "" { // before hours of evaluation
-		if err := fsutil.MkdirAll(o.output); err != nil {
-			return usagef("--output: %w", err)
-		}
-		defer fsutil.Remove(o.output) // which fails unless it is empty
-		unlock, err := fsutil.Lock(o.output)
+		release, err := fsutil.Claim(o.output)
 		if err != nil {
 			return usagef("--output: %w", err)
 		}
-		defer unlock()
+		defer release()
+		defer fsutil.Remove(o.output) // which fails unless it is empty
 		of, err := o.identity(engine.Model.Hash(), questions)
 		if err != nil {
 			return err

@@ -71,7 +71,7 @@ var optionChanges = map[string]change{
 	"data.eval":               {"[{path: demo/data/gsm8k_test.jsonl, max_samples: 2}]", "metrics.jsonl", nil},
 	"data.eval.path":          {"[{path: demo/data/gsm8k_train.jsonl, max_samples: 2}]", "items.json", []string{heldOut}},
 	"data.eval.format":        {"[{path: both.jsonl, format: text}]", "items.json", []string{"data.eval=[{path: both.jsonl, format: prompt_completion}]"}},
-	"data.eval.weight":        {"[{path: demo/data/gsm8k_test.jsonl, max_samples: 2, weight: 2}]", "items.json", []string{heldOut}},
+	"data.eval.weight":        {"[{path: demo/data/gsm8k_test.jsonl, max_samples: 2, weight: 2}]", "stderr", []string{heldOut}}, // it says that it does nothing,
 	"data.eval.max_samples":   {"[{path: demo/data/gsm8k_test.jsonl, max_samples: 3}]", "items.json", []string{heldOut}},
 	"data.eval.columns":       {"[{path: both.jsonl, format: prompt_completion, columns: {prompt: text}}]", "items.json", []string{"data.eval=[{path: both.jsonl, format: prompt_completion}]"}},
 	"data.max_length":         {"24", adapterFile, []string{"data.on_overflow=truncate", "data.train_on=all"}},
@@ -214,6 +214,8 @@ func look(t *testing.T, dir, name, in string, settings []string) seen {
 	switch in {
 	case "plan":
 		return seen(out)
+	case "stderr":
+		return seen(said.String())
 	case "files":
 		var names []string
 		entries, err := os.ReadDir(filepath.Join(dir, name))

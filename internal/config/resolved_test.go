@@ -107,12 +107,14 @@ func TestWarnings(t *testing.T) {
 	}
 	got := load(t, least, "optimizer.name=adamw", "optimizer.shrink_ratio=0.1", "optimizer.reg=1", "lora.init_from=a", "lora.r=4",
 		"train.lr_scheduler=constant", "train.min_lr_ratio=0.1", "eval.every_steps=5").Warnings()
+	got = append(got, load(t, least, "data.eval=[{path: a}, {path: b, weight: 2}]").Warnings()...)
 	want := []string{
 		"optimizer.shrink_ratio has no effect: it belongs to stable_lora; optimizer.name is adamw",
 		"optimizer.reg has no effect: it belongs to riemann; optimizer.name is adamw",
 		"lora.r has no effect: lora.init_from brings its own",
 		"train.min_lr_ratio has no effect: a constant learning rate does not fall",
 		"eval.every_steps has no effect: there are neither data.eval files nor eval.tasks",
+		"data.eval.1.weight has no effect: held-out files are taken once",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)

@@ -45,6 +45,11 @@ func (c *Config) Warnings() []string {
 	if c.Train.LRScheduler == "constant" {
 		idle("a constant learning rate does not fall", "train.min_lr_ratio")
 	}
+	for i, f := range c.Data.Eval {
+		if f.Weight != 0 && f.Weight != 1 {
+			out = append(out, fmt.Sprintf("data.eval.%d.weight has no effect: held-out files are taken once", i))
+		}
+	}
 	if len(c.Data.Eval) == 0 && len(c.Eval.Tasks) == 0 {
 		idle("there are neither data.eval files nor eval.tasks", "eval.every_steps")
 	}

@@ -140,7 +140,7 @@ func removeSamples(dir string, written []string) error {
 		if filepath.Dir(path) != filepath.Clean(dir) || slices.Contains(written, path) {
 			continue
 		}
-		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := fsutil.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

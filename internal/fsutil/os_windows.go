@@ -9,7 +9,7 @@ import (
 // syncDir does nothing: Windows writes names through.
 func syncDir(string) error { return nil }
 
-// lock makes a hidden file that nobody else may open and that goes with its
+// lock makes a hidden file .lock that nobody else may open and that goes with its
 // handle.
 func lock(dir string) (func(), error) {
 	name, err := windows.UTF16PtrFromString(filepath.Join(dir, ".lock"))

@@ -55,14 +55,12 @@ func (l *Log) Step(row StepRow, stability []StabilityRow) error {
 // Eval records an evaluation.
 func (l *Log) Eval(row EvalRow) error { return appendRows(l, l.metrics, []EvalRow{row}) }
 
-// Sync makes everything recorded durable; to be called before a checkpoint that
-// promises it.
+// Sync makes everything recorded durable; to be called before a checkpoint or a
+// summary that promises it.
 func (l *Log) Sync() error { return errors.Join(l.metrics.Sync(), l.stability.Sync()) }
 
-// Close syncs and closes the files.
-func (l *Log) Close() error {
-	return errors.Join(l.Sync(), l.metrics.Close(), l.stability.Close())
-}
+// Close closes the files.
+func (l *Log) Close() error { return errors.Join(l.metrics.Close(), l.stability.Close()) }
 
 // appendRows writes all rows at once or, if one cannot be written as JSON, none.
 func appendRows[T any](l *Log, f *fsutil.File, rows []T) error {

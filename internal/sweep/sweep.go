@@ -88,14 +88,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	if err := fsutil.MkdirAll(o.Dir); err != nil {
-		return nil, usagef("--output: %w", err)
-	}
-	unlock, err := fsutil.Lock(o.Dir)
+	release, err := fsutil.Claim(o.Dir)
 	if err != nil {
 		return nil, usagef("--output: %w", err)
 	}
-	defer unlock()
+	defer release()
 	if err := s.report.save(o.Dir); err != nil {
 		return nil, err
 	}

@@ -47,19 +47,6 @@ func CheckFolder(dir, resume string, overwrite bool) error {
 	return usagef("output.dir %s is not empty; go on with --resume auto, start anew with --overwrite, or choose another folder with --output", dir)
 }
 
-// lock makes the run's folder and keeps other runs out of it.
-func (t *trainer) lock() error {
-	if err := fsutil.MkdirAll(t.dir); err != nil {
-		return err
-	}
-	unlock, err := fsutil.Lock(t.dir)
-	if err != nil {
-		return usagef("output.dir: %w", err)
-	}
-	t.unlock = unlock
-	return nil
-}
-
 // clearFolder removes what an earlier run left; anything else in the folder
 // stays.
 func (t *trainer) clearFolder() error {
@@ -140,6 +127,9 @@ func (t *trainer) finish() error {
 // summarize writes the summary, the last file of a run: with it the run is
 // finished, its evaluation included.
 func (t *trainer) summarize() error {
+	if err := t.log.Sync(); err != nil {
+		return err
+	}
 	s := summary{Version: t.opt.Version, Optimizer: t.cfg.Optimizer.Name, Seed: t.cfg.Train.Seed, Steps: t.total,
 		Tokens: t.tokens, FinalLoss: t.last.Loss, Elapsed: t.elapsed, Config: t.cfg.TrajectoryHash(), Model: t.modelHash, Data: t.train.Hash,
 		Overlap: t.opt.Overlap, Stability: t.outcome}

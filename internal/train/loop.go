@@ -88,7 +88,7 @@ type trainer struct {
 	modelHash string
 
 	log     *metrics.Log
-	unlock  func() // the run's folder; nil before start
+	release func() // the run's folder; nil before start
 	tokens  int
 	elapsed float64
 	last    metrics.StepRow

@@ -44,7 +44,7 @@ type state struct {
 // that is there already, and whole, is left.
 func (t *trainer) save(steps int) (string, error) {
 	if path := checkpoint.Path(t.dir, steps); checkpoint.Verify(path) == nil {
-		return path, nil
+		return path, checkpoint.Prune(t.dir, t.cfg.Output.KeepLast) // which a fault may have cut short
 	}
 	if err := t.log.Sync(); err != nil {
 		return "", err
@@ -84,9 +84,11 @@ func (t *trainer) writeState(dir string, steps int) error {
 // start prepares the run's folder, restores a checkpoint where one is asked
 // for, opens the logs and returns the number of steps already done.
 func (t *trainer) start() (int, error) {
-	if err := t.lock(); err != nil {
-		return 0, err
+	release, err := fsutil.Claim(t.dir)
+	if err != nil {
+		return 0, usagef("output.dir: %w", err)
 	}
+	t.release = release
 	from, err := t.resumeFrom()
 	if err != nil {
 		return 0, err

@@ -50,8 +50,8 @@ func newTrainer(o Options) *trainer {
 
 // close gives back what is not shared.
 func (t *trainer) close() {
-	if t.unlock != nil {
-		t.unlock()
+	if t.release != nil {
+		t.release()
 	}
 	if t.opt.Shared == nil {
 		t.shared.Close()
