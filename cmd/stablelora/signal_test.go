@@ -208,6 +208,43 @@ func TestKilledAtRandom(t *testing.T) {
 	}
 }
 
+// A run whose reader and terminal go away says nothing more and trains on, or
+// saves at the hang-up; one that was suspended goes on; and meanwhile nobody else
+// may use its folder.
+func TestTerminalGoesAway(t *testing.T) {
+	dir := workshop(t)
+	start(t, dir, "train", "--config", "run.yaml", "--output", "whole").ends(0)
+	out := filepath.Join(dir, "out")
+	args := []string{"train", "--config", "run.yaml", "--resume", "auto", "--set", "log.every=2"}
+
+	p := &process{t: t, cmd: exec.Command("stablelora", args...)}
+	p.cmd.Dir = dir
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Stderr = write
+	read.Close() // every line it prints is a broken pipe
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.cmd.Process.Kill() })
+	write.Close()
+	whenSteps(t, out, 2)
+	p.signal(syscall.SIGSTOP)
+	second := start(t, dir, args...)
+	second.ends(2)
+	if !strings.Contains(second.stderr.String(), "out is in use: another process is at work in it") {
+		t.Errorf("of a folder in use it says:\n%s", &second.stderr)
+	}
+	p.signal(syscall.SIGCONT)
+	whenSteps(t, out, 4)
+	p.signal(syscall.SIGHUP)
+	p.ends(129)
+	start(t, dir, args...).ends(0)
+	sameRun(t, filepath.Join(dir, "whole"), out)
+}
+
 // A signal in the evaluation at the end loses no training.
 func TestInterruptedInEvaluation(t *testing.T) {
 	dir := workshop(t)

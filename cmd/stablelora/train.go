@@ -168,11 +168,17 @@ func dryRun(e *env, cfg *config.Config, r metrics.Reporter) error {
 }
 
 // cancelOnSignal cancels the context, with the signal as its cause, at the first
-// SIGINT or SIGTERM, and ends the process at the second.
+// SIGINT, SIGTERM or, unless nohup has it ignored, SIGHUP, and ends the process at
+// the second. A terminal or pipe that is gone does not end it: what is said there
+// is lost.
 func (e *env) cancelOnSignal(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	signal.Ignore(syscall.SIGPIPE)
 	done := make(chan struct{})
 	go func() {
 		select {

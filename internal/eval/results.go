@@ -153,7 +153,7 @@ func removeUnfinished(dir string) error {
 	for _, e := range entries {
 		name := e.Name()
 		if strings.HasPrefix(name, ".results.json.tmp-") || strings.HasPrefix(name, ".samples_") && strings.Contains(name, ".jsonl.tmp-") {
-			err = errors.Join(err, os.Remove(filepath.Join(dir, name)))
+			err = errors.Join(err, fsutil.Remove(filepath.Join(dir, name)))
 		}
 	}
 	return err
