@@ -50,10 +50,11 @@ func Page(runs []*runfolder.Run, o Options) ([]byte, error) {
 	for _, r := range v.runs {
 		if !r.Finished() {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s is %s.", r.label, r.Status()))
-			continue
 		}
-		for _, w := range r.Summary.Stability.Warnings {
-			p.Warnings = append(p.Warnings, fmt.Sprintf("%s: %s.", r.label, w))
+	}
+	if v.single() && v.runs[0].Finished() {
+		for _, w := range v.runs[0].Summary.Stability.Warnings {
+			p.Warnings = append(p.Warnings, "On the way: "+w+".")
 		}
 	}
 	if o.Waiting > 0 {

@@ -41,12 +41,9 @@ type Summary struct {
 	Seed      uint64
 	Steps     int
 	Tokens    int
-	FinalLoss float64 `json:"final_loss"`
-	Elapsed   float64 `json:"elapsed_seconds"`
-	Stability struct {
-		Text     string
-		Warnings []string
-	}
+	FinalLoss float64                     `json:"final_loss"`
+	Elapsed   float64                     `json:"elapsed_seconds"`
+	Stability struct{ Warnings []string } // told on the way
 }
 
 // Finished says whether training and its last evaluation are done.

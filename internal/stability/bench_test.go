@@ -69,4 +69,3 @@ func BenchmarkMonitor(b *testing.B) {
 		}
 	})
 }
-

@@ -100,9 +100,11 @@ func (m *Monitor) termText(r []TermRatio) string {
 	what := "δ1/δ2, the effect of B's steps over that of A's, "
 	switch {
 	case len(r) == 2:
-		verb := "rose"
-		if r[1].Value < r[0].Value {
+		verb := "went"
+		if change := r[1].Value / r[0].Value; change < 0.9 {
 			verb = "fell"
+		} else if change > 1.1 {
+			verb = "rose"
 		}
 		return what + fmt.Sprintf("%s from %.3g in step %d to %.3g in step %d", verb, r[0].Value, r[0].Step, r[1].Value, r[1].Step)
 	case len(r) == 1:

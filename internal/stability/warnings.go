@@ -86,7 +86,7 @@ func (m *Monitor) endless(step int) string {
 	if !(left > farFromStop) || math.IsInf(left, 0) { // infinite: B has not left 0
 		return ""
 	}
-	text := fmt.Sprintf("at this pace shrinking will not stop within the run: after %d steps ‖A‖/n will still be some %.1g times ‖B‖/m in the median module", total, left)
+	text := fmt.Sprintf("at this pace shrinking will not stop within the run: after %d steps ‖A‖/n will still be some %.0f times ‖B‖/m in the median module", total, left)
 	rate := s.Base()
 	if flat, err := optim.NewSchedule("constant", rate, total, s.WarmupSteps(), 0, 0); err == nil {
 		if at := cs.stop(lambda, flat, 20*total); at > 0 {
