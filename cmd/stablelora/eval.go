@@ -50,6 +50,9 @@ they do in lm-evaluation-harness; its spelling of flags, with underscores, is
 understood too. --tasks list shows the tasks with version, few-shot examples and
 metrics.
 
+A task may be a YAML file with lm-evaluation-harness's keys, which names its data or
+gets them with --data (docs/evaluation.md, Your own tasks).
+
 Tasks: ` + strings.Join(task.Names(), ", ") + exitStatus,
 		Example: `  stablelora eval --model models/Qwen2-0.5B --tasks hellaswag --data hellaswag=hellaswag_val.jsonl --limit 200
   stablelora eval --model m --adapter runs/default --tasks gsm8k --data gsm8k=test.jsonl \
@@ -75,7 +78,7 @@ Tasks: ` + strings.Join(task.Names(), ", ") + exitStatus,
 	f.StringVar(&o.config, "config", "", "training configuration to take model, adapter and tasks from")
 	f.StringVar(&o.model, "model", "", "model folder")
 	f.StringVar(&o.adapter, "adapter", "", "adapter folder")
-	f.StringSliceVar(&o.tasks, "tasks", nil, "tasks, separated by commas; list: show them")
+	f.StringSliceVar(&o.tasks, "tasks", nil, "tasks or task files (.yaml), separated by commas; list: show them")
 	f.StringArrayVar(&o.data, "data", nil, "TASK=FILE with the documents (repeatable)")
 	f.StringArrayVar(&o.fewshotData, "fewshot-data", nil, "TASK=FILE that few-shot examples are drawn from (repeatable)")
 	f.IntVar(&o.numFewshot, "num-fewshot", 0, "few-shot examples; without it the task's own number")

@@ -110,8 +110,12 @@ func limit(limit float64, n int) int {
 
 func readDocuments(t *task.Task, path string) ([]document, error) {
 	var documents []document
+	var columns taskfile.Columns
 	err := records.Read(path, func(where string, raw json.RawMessage) error {
 		it, err := t.Parse(raw)
+		if err == nil && t.Own != nil {
+			err = columns.Check(where, raw)
+		}
 		if err != nil {
 			return fsutil.Input(where, err)
 		}

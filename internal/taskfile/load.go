@@ -27,6 +27,9 @@ func Load(path string) (*task.Task, error) {
 	d := &definition{path: path, splits: map[string]entry{}, files: map[string]string{}}
 	d.file(path, 0)
 	if len(d.entries) == 0 {
+		if len(d.problems) == 0 {
+			d.fail(path, 0, "it is empty")
+		}
 		return nil, d.failed()
 	}
 	d.task = &task.Task{

@@ -106,6 +106,7 @@ t.yaml:8: fewshot_split: dataset_kwargs.data_files has no "dev"`},
 		{"tag", least + "description: a\nrepeats: !env x\n", "t.yaml:8: repeats: the YAML tag !env is not supported"},
 		{"twice", least + "task: u\n", "t.yaml:7: task is given twice, first on line 1"},
 		{"empty", "", "t.yaml: not valid YAML: it is empty"},
+		{"nothing", "{}\n", "t.yaml: it is empty"},
 		{"list", "- a\n", "t.yaml:1: a task is a section of keys and values, as task: name"},
 		{"documents", least + "---\na: b\n", "t.yaml: a task file is one YAML document"},
 		{"broken", "a: [\n", "t.yaml: not valid YAML: line 1: did not find expected node content"},
@@ -197,4 +198,22 @@ func FuzzLoad(f *testing.F) {
 			_, _ = got.Parse([]byte(doc))
 		}
 	})
+}
+
+func TestColumns(t *testing.T) {
+	for _, tc := range []struct{ second, want string }{
+		{`{"a": 2, "b": null, "c": "t"}`, ""},
+		{`{"a": 2, "b": "x"}`, "the field c of the first document is missing"},
+		{`{"a": 2, "b": "x", "c": null, "d": 0}`, "the first document has no field d"},
+		{`{"a": 2.5, "b": "x", "c": null}`, "the field a is a fraction, but a whole number in f:1"},
+		{`{"a": "2", "b": "x", "c": null}`, "the field a is a text, but a whole number in f:1"},
+	} {
+		var c Columns
+		if err := c.Check("f:1", []byte(`{"a": 1, "b": "x", "c": null}`)); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Check("f:2", []byte(tc.second)); (err != nil) != (tc.want != "") || err != nil && !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: %v, want %s", tc.second, err, tc.want)
+		}
+	}
 }
