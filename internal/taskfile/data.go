@@ -2,7 +2,6 @@ package taskfile
 
 import (
 	"encoding/json"
-	"slices"
 
 	"go.yaml.in/yaml/v3"
 
@@ -128,7 +127,7 @@ func (d *definition) examples() {
 		}
 		d.task.Own.Samples = append(d.task.Own.Samples, task.Example{Raw: s.raw, Item: it})
 	}
-	if n := d.numFewshot; len(d.samples) > 0 && n > len(d.samples) && slices.ContainsFunc(d.entries, func(e entry) bool { return e.key == "num_fewshot" }) {
+	if n := d.numFewshot; len(d.samples) > 0 && n > len(d.samples) {
 		d.fail(d.path, 0, "num_fewshot is %d, but fewshot_config.samples holds %d", n, len(d.samples))
 	}
 }
