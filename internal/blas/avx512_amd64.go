@@ -9,140 +9,210 @@ package blas
 //go:noescape
 func tile1AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 
+// panels1AVX512 computes 1 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func panels1AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
+// pairs1AVX512 computes 1 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func pairs1AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
 // tile2AVX512 is the kernel for 2 x 32 elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile2AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
+
+// panels2AVX512 computes 2 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func panels2AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
+// pairs2AVX512 computes 2 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func pairs2AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
 
 // tile3AVX512 is the kernel for 3 x 32 elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile3AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 
+// panels3AVX512 computes 3 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func panels3AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
+// pairs3AVX512 computes 3 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func pairs3AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
 // tile4AVX512 is the kernel for 4 x 32 elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile4AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
+
+// panels4AVX512 computes 4 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func panels4AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
+// pairs4AVX512 computes 4 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func pairs4AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
 
 // tile5AVX512 is the kernel for 5 x 32 elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile5AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 
+// panels5AVX512 computes 5 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func panels5AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
+// pairs5AVX512 computes 5 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func pairs5AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
 // tile6AVX512 is the kernel for 6 x 32 elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile6AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
+
+// panels6AVX512 computes 6 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func panels6AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
+// pairs6AVX512 computes 6 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func pairs6AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
 
 // tile7AVX512 is the kernel for 7 x 32 elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile7AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 
+// panels7AVX512 computes 7 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func panels7AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
+// pairs7AVX512 computes 7 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func pairs7AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
 // tile8AVX512 is the kernel for 8 x 32 elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile8AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
+
+// panels8AVX512 computes 8 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func panels8AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
+// pairs8AVX512 computes 8 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func pairs8AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
 
 // tile9AVX512 is the kernel for 9 x 32 elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile9AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 
+// panels9AVX512 computes 9 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func panels9AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
+// pairs9AVX512 computes 9 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func pairs9AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
 // tile10AVX512 is the kernel for 10 x 32 elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile10AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
+
+// panels10AVX512 computes 10 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func panels10AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
+// pairs10AVX512 computes 10 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func pairs10AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
 
 // tile11AVX512 is the kernel for 11 x 32 elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile11AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 
+// panels11AVX512 computes 11 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func panels11AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
+// pairs11AVX512 computes 11 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func pairs11AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
 // tile12AVX512 is the kernel for 12 x 32 elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile12AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
+
+// panels12AVX512 computes 12 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func panels12AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
+// pairs12AVX512 computes 12 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func pairs12AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
 
 // tile13AVX512 is the kernel for 13 x 32 elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile13AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 
+// panels13AVX512 computes 13 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func panels13AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
+// pairs13AVX512 computes 13 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
+//
+//go:noescape
+func pairs13AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+
 // tile14AVX512 is the kernel for 14 x 32 elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.
 //
 //go:noescape
 func tile14AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 
-// pairs1AVX512 is the kernel for 1 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
+// panels14AVX512 computes 14 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. If flushed, it does the second of every two words first and takes subnormal numbers for zeros. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
 //
 //go:noescape
-func pairs1AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
+func panels14AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
 
-// pairs2AVX512 is the kernel for 2 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
+// pairs14AVX512 computes 14 rows of C, n panels of 32 columns, of which columns is the mask, from panels of depth words. Words are pairs of bfloat16, whose rules are those of flushed. Strides are in bytes. Meanwhile it prefetches from nextA on, stepA bytes for every two words, and from next.
 //
 //go:noescape
-func pairs2AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-
-// pairs3AVX512 is the kernel for 3 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
-//
-//go:noescape
-func pairs3AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-
-// pairs4AVX512 is the kernel for 4 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
-//
-//go:noescape
-func pairs4AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-
-// pairs5AVX512 is the kernel for 5 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
-//
-//go:noescape
-func pairs5AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-
-// pairs6AVX512 is the kernel for 6 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
-//
-//go:noescape
-func pairs6AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-
-// pairs7AVX512 is the kernel for 7 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
-//
-//go:noescape
-func pairs7AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-
-// pairs8AVX512 is the kernel for 8 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
-//
-//go:noescape
-func pairs8AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-
-// pairs9AVX512 is the kernel for 9 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
-//
-//go:noescape
-func pairs9AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-
-// pairs10AVX512 is the kernel for 10 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
-//
-//go:noescape
-func pairs10AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-
-// pairs11AVX512 is the kernel for 11 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
-//
-//go:noescape
-func pairs11AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-
-// pairs12AVX512 is the kernel for 12 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
-//
-//go:noescape
-func pairs12AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-
-// pairs13AVX512 is the kernel for 13 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
-//
-//go:noescape
-func pairs13AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-
-// pairs14AVX512 is the kernel for 14 x 32 elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.
-//
-//go:noescape
-func pairs14AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
+func pairs14AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
 
 // packColumnsF32AVX512 transposes up to 16 rows of depth elements, ld bytes apart, into columns of a panel with steps of stride bytes. Before its last step it may write up to 16 words to one.
 //
@@ -213,6 +283,11 @@ func packLeftRowsF32AVX512(dst *float32, stride uintptr, src *float32, ld uintpt
 //
 //go:noescape
 func packLeftRowsF32PairsAVX512(dst *float32, stride uintptr, src *float32, ld uintptr, depth int, columns int)
+
+// roundAVX512 is roundToBF16 of 16·blocks elements.
+//
+//go:noescape
+func roundAVX512(p *float32, blocks int)
 
 // peakAVX512 does 28 multiply-adds of 16 elements in each round.
 func peakAVX512(rounds int)

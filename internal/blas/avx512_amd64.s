@@ -7,18 +7,20 @@
 // func tile1AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile1AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	MOVL      columns+60(FP), CX
-	KMOVW     CX, K1
-	SHRL      $0x10, CX
-	KMOVW     CX, K2
-	MOVB      acc+56(FP), CL
-	TESTB     CL, CL
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	MOVB       acc+56(FP), CL
+	TESTB      CL, CL
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -45,32 +47,322 @@ loop:
 	JNZ          loop
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
-	MOVL         columns+60(FP), CX
-	KMOVW        CX, K1
-	SHRL         $0x10, CX
-	KMOVW        CX, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VZEROUPPER
 	RET
 
+// func panels1AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels1AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
+
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	MOVB       acc+56(FP), CL
+	TESTB      CL, CL
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs1AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs1AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	MOVB       acc+56(FP), CL
+	TESTB      CL, CL
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG       $0x400e9262
+	WORD       $0xcd52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG $0x400e9262
+	WORD $0xcd52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
 // func tile2AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile2AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	MOVL      columns+60(FP), DX
-	KMOVW     DX, K1
-	SHRL      $0x10, DX
-	KMOVW     DX, K2
-	MOVB      acc+56(FP), DL
-	TESTB     DL, DL
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	MOVB       acc+56(FP), DL
+	TESTB      DL, DL
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -104,10 +396,6 @@ loop:
 	JNZ          loop
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
-	MOVL         columns+60(FP), DX
-	KMOVW        DX, K1
-	SHRL         $0x10, DX
-	KMOVW        DX, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VMOVUPS      Z2, K1, (AX)(CX*1)
@@ -115,25 +403,377 @@ loop:
 	VZEROUPPER
 	RET
 
+// func panels2AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels2AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
+
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	MOVB       acc+56(FP), R9
+	TESTB      R9, R9
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(CX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs2AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs2AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	MOVB       acc+56(FP), R9
+	TESTB      R9, R9
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG       $0x40069262
+	WORD       $0xdd52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG $0x40069262
+	WORD $0xdd52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
 // func tile3AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile3AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	MOVL      columns+60(FP), DX
-	KMOVW     DX, K1
-	SHRL      $0x10, DX
-	KMOVW     DX, K2
-	MOVB      acc+56(FP), DL
-	TESTB     DL, DL
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	MOVB       acc+56(FP), DL
+	TESTB      DL, DL
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -174,10 +814,6 @@ loop:
 	JNZ          loop
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
-	MOVL         columns+60(FP), DX
-	KMOVW        DX, K1
-	SHRL         $0x10, DX
-	KMOVW        DX, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VMOVUPS      Z2, K1, (AX)(CX*1)
@@ -187,28 +823,438 @@ loop:
 	VZEROUPPER
 	RET
 
+// func panels3AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels3AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
+
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	MOVB       acc+56(FP), R9
+	TESTB      R9, R9
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(CX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(CX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs3AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs3AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	MOVB       acc+56(FP), R9
+	TESTB      R9, R9
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG       $0x400e9262
+	WORD       $0xed52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG $0x400e9262
+	WORD $0xed52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
 // func tile4AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile4AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	MOVL      columns+60(FP), BX
-	KMOVW     BX, K1
-	SHRL      $0x10, BX
-	KMOVW     BX, K2
-	MOVB      acc+56(FP), BL
-	TESTB     BL, BL
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), DX
+	MOVB       acc+56(FP), BL
+	TESTB      BL, BL
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(DX*1), K1, Z6
+	VMOVUPS.Z  64(AX)(DX*1), K2, Z7
+	PREFETCHT0 128(AX)(DX*1)
+	PREFETCHT0 192(AX)(DX*1)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -258,10 +1304,6 @@ loop:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	LEAQ         (CX)(CX*2), DX
-	MOVL         columns+60(FP), BX
-	KMOVW        BX, K1
-	SHRL         $0x10, BX
-	KMOVW        BX, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VMOVUPS      Z2, K1, (AX)(CX*1)
@@ -273,30 +1315,502 @@ loop:
 	VZEROUPPER
 	RET
 
+// func panels4AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels4AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
+
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	MOVB       acc+56(FP), R10
+	TESTB      R10, R10
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(CX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(CX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(CX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs4AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs4AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	MOVB       acc+56(FP), R10
+	TESTB      R10, R10
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG       $0x40069262
+	WORD       $0xfd52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG $0x40069262
+	WORD $0xfd52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
 // func tile5AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile5AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	MOVL      columns+60(FP), BX
-	KMOVW     BX, K1
-	SHRL      $0x10, BX
-	KMOVW     BX, K2
-	MOVB      acc+56(FP), BL
-	TESTB     BL, BL
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), DX
+	MOVB       acc+56(FP), BL
+	TESTB      BL, BL
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(DX*1), K1, Z6
+	VMOVUPS.Z  64(AX)(DX*1), K2, Z7
+	PREFETCHT0 128(AX)(DX*1)
+	PREFETCHT0 192(AX)(DX*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -353,10 +1867,6 @@ loop:
 	MOVQ         c+40(FP), AX
 	MOVQ         ldc+48(FP), CX
 	LEAQ         (CX)(CX*2), DX
-	MOVL         columns+60(FP), BX
-	KMOVW        BX, K1
-	SHRL         $0x10, BX
-	KMOVW        BX, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VMOVUPS      Z2, K1, (AX)(CX*1)
@@ -370,34 +1880,564 @@ loop:
 	VZEROUPPER
 	RET
 
+// func panels5AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels5AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
+
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	MOVB       acc+56(FP), R10
+	TESTB      R10, R10
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(CX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(CX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(CX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(CX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs5AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs5AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	MOVB       acc+56(FP), R10
+	TESTB      R10, R10
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG       $0x400e1262
+	WORD       $0xcd52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG $0x400e1262
+	WORD $0xcd52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
 // func tile6AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile6AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	MOVL      columns+60(FP), SI
-	KMOVW     SI, K1
-	SHRL      $0x10, SI
-	KMOVW     SI, K2
-	MOVB      acc+56(FP), SI
-	TESTB     SI, SI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), DX
+	LEAQ       (AX)(CX*4), BX
+	ADDQ       CX, BX
+	MOVB       acc+56(FP), SI
+	TESTB      SI, SI
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(DX*1), K1, Z6
+	VMOVUPS.Z  64(AX)(DX*1), K2, Z7
+	PREFETCHT0 128(AX)(DX*1)
+	PREFETCHT0 192(AX)(DX*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (BX), K1, Z10
+	VMOVUPS.Z  64(BX), K2, Z11
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -466,10 +2506,6 @@ loop:
 	LEAQ         (CX)(CX*2), DX
 	LEAQ         (AX)(CX*4), BX
 	ADDQ         CX, BX
-	MOVL         columns+60(FP), SI
-	KMOVW        SI, K1
-	SHRL         $0x10, SI
-	KMOVW        SI, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VMOVUPS      Z2, K1, (AX)(CX*1)
@@ -485,36 +2521,632 @@ loop:
 	VZEROUPPER
 	RET
 
+// func panels6AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels6AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
+
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	MOVB       acc+56(FP), R11
+	TESTB      R11, R11
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(CX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(CX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(CX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(CX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(CX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs6AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs6AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	MOVB       acc+56(FP), R11
+	TESTB      R11, R11
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG       $0x40061262
+	WORD       $0xdd52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG $0x40061262
+	WORD $0xdd52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
 // func tile7AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile7AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	MOVL      columns+60(FP), SI
-	KMOVW     SI, K1
-	SHRL      $0x10, SI
-	KMOVW     SI, K2
-	MOVB      acc+56(FP), SI
-	TESTB     SI, SI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), DX
+	LEAQ       (AX)(CX*4), BX
+	ADDQ       CX, BX
+	MOVB       acc+56(FP), SI
+	TESTB      SI, SI
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(DX*1), K1, Z6
+	VMOVUPS.Z  64(AX)(DX*1), K2, Z7
+	PREFETCHT0 128(AX)(DX*1)
+	PREFETCHT0 192(AX)(DX*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (BX), K1, Z10
+	VMOVUPS.Z  64(BX), K2, Z11
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VMOVUPS.Z  (BX)(CX*1), K1, Z12
+	VMOVUPS.Z  64(BX)(CX*1), K2, Z13
+	PREFETCHT0 128(BX)(CX*1)
+	PREFETCHT0 192(BX)(CX*1)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -590,10 +3222,6 @@ loop:
 	LEAQ         (CX)(CX*2), DX
 	LEAQ         (AX)(CX*4), BX
 	ADDQ         CX, BX
-	MOVL         columns+60(FP), SI
-	KMOVW        SI, K1
-	SHRL         $0x10, SI
-	KMOVW        SI, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VMOVUPS      Z2, K1, (AX)(CX*1)
@@ -611,38 +3239,692 @@ loop:
 	VZEROUPPER
 	RET
 
+// func panels7AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels7AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
+
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	MOVB       acc+56(FP), R11
+	TESTB      R11, R11
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(CX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(CX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(CX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(CX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(CX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(CX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs7AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs7AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	MOVB       acc+56(FP), R11
+	TESTB      R11, R11
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG       $0x400e1262
+	WORD       $0xed52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG $0x400e1262
+	WORD $0xed52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
 // func tile8AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile8AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	MOVL      columns+60(FP), SI
-	KMOVW     SI, K1
-	SHRL      $0x10, SI
-	KMOVW     SI, K2
-	MOVB      acc+56(FP), SI
-	TESTB     SI, SI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), DX
+	LEAQ       (AX)(CX*4), BX
+	ADDQ       CX, BX
+	MOVB       acc+56(FP), SI
+	TESTB      SI, SI
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(DX*1), K1, Z6
+	VMOVUPS.Z  64(AX)(DX*1), K2, Z7
+	PREFETCHT0 128(AX)(DX*1)
+	PREFETCHT0 192(AX)(DX*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (BX), K1, Z10
+	VMOVUPS.Z  64(BX), K2, Z11
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VMOVUPS.Z  (BX)(CX*1), K1, Z12
+	VMOVUPS.Z  64(BX)(CX*1), K2, Z13
+	PREFETCHT0 128(BX)(CX*1)
+	PREFETCHT0 192(BX)(CX*1)
+	VMOVUPS.Z  (BX)(CX*2), K1, Z14
+	VMOVUPS.Z  64(BX)(CX*2), K2, Z15
+	PREFETCHT0 128(BX)(CX*2)
+	PREFETCHT0 192(BX)(CX*2)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -725,10 +4007,6 @@ loop:
 	LEAQ         (CX)(CX*2), DX
 	LEAQ         (AX)(CX*4), BX
 	ADDQ         CX, BX
-	MOVL         columns+60(FP), SI
-	KMOVW        SI, K1
-	SHRL         $0x10, SI
-	KMOVW        SI, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VMOVUPS      Z2, K1, (AX)(CX*1)
@@ -748,40 +4026,752 @@ loop:
 	VZEROUPPER
 	RET
 
+// func panels8AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels8AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
+
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	MOVB       acc+56(FP), R11
+	TESTB      R11, R11
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(CX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(CX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(CX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(CX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(CX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(CX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(CX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs8AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs8AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	MOVB       acc+56(FP), R11
+	TESTB      R11, R11
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG       $0x40061262
+	WORD       $0xfd52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG $0x40061262
+	WORD $0xfd52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
 // func tile9AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile9AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	MOVL      columns+60(FP), SI
-	KMOVW     SI, K1
-	SHRL      $0x10, SI
-	KMOVW     SI, K2
-	MOVB      acc+56(FP), SI
-	TESTB     SI, SI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	VMOVUPS.Z (BX)(DX*1), K1, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K2, Z17
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), DX
+	LEAQ       (AX)(CX*4), BX
+	ADDQ       CX, BX
+	MOVB       acc+56(FP), SI
+	TESTB      SI, SI
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(DX*1), K1, Z6
+	VMOVUPS.Z  64(AX)(DX*1), K2, Z7
+	PREFETCHT0 128(AX)(DX*1)
+	PREFETCHT0 192(AX)(DX*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (BX), K1, Z10
+	VMOVUPS.Z  64(BX), K2, Z11
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VMOVUPS.Z  (BX)(CX*1), K1, Z12
+	VMOVUPS.Z  64(BX)(CX*1), K2, Z13
+	PREFETCHT0 128(BX)(CX*1)
+	PREFETCHT0 192(BX)(CX*1)
+	VMOVUPS.Z  (BX)(CX*2), K1, Z14
+	VMOVUPS.Z  64(BX)(CX*2), K2, Z15
+	PREFETCHT0 128(BX)(CX*2)
+	PREFETCHT0 192(BX)(CX*2)
+	VMOVUPS.Z  (BX)(DX*1), K1, Z16
+	VMOVUPS.Z  64(BX)(DX*1), K2, Z17
+	PREFETCHT0 128(BX)(DX*1)
+	PREFETCHT0 192(BX)(DX*1)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -871,10 +4861,6 @@ loop:
 	LEAQ         (CX)(CX*2), DX
 	LEAQ         (AX)(CX*4), BX
 	ADDQ         CX, BX
-	MOVL         columns+60(FP), SI
-	KMOVW        SI, K1
-	SHRL         $0x10, SI
-	KMOVW        SI, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VMOVUPS      Z2, K1, (AX)(CX*1)
@@ -896,42 +4882,812 @@ loop:
 	VZEROUPPER
 	RET
 
+// func panels9AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels9AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
+
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	MOVB       acc+56(FP), R11
+	TESTB      R11, R11
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	VMOVUPS.Z  (R10)(R9*1), K1, Z16
+	VMOVUPS.Z  64(R10)(R9*1), K2, Z17
+	PREFETCHT0 128(R10)(R9*1)
+	PREFETCHT0 192(R10)(R9*1)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	PREFETCHT0 (R10)(R9*1)
+	PREFETCHT0 64(R10)(R9*1)
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(AX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(CX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(CX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(CX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(CX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(CX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(CX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(CX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(CX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(AX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	VMOVUPS Z16, K1, (R10)(R9*1)
+	VMOVUPS Z17, K2, 64(R10)(R9*1)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs9AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs9AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	MOVB       acc+56(FP), R11
+	TESTB      R11, R11
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	VMOVUPS.Z  (R10)(R9*1), K1, Z16
+	VMOVUPS.Z  64(R10)(R9*1), K2, Z17
+	PREFETCHT0 128(R10)(R9*1)
+	PREFETCHT0 192(R10)(R9*1)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	PREFETCHT0 (R10)(R9*1)
+	PREFETCHT0 64(R10)(R9*1)
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG       $0x400e8262
+	WORD       $0xcd52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG $0x400e8262
+	WORD $0xcd52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	VMOVUPS Z16, K1, (R10)(R9*1)
+	VMOVUPS Z17, K2, 64(R10)(R9*1)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
 // func tile10AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile10AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	MOVL      columns+60(FP), SI
-	KMOVW     SI, K1
-	SHRL      $0x10, SI
-	KMOVW     SI, K2
-	MOVB      acc+56(FP), SI
-	TESTB     SI, SI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	VMOVUPS.Z (BX)(DX*1), K1, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K2, Z17
-	VMOVUPS.Z (BX)(CX*4), K1, Z18
-	VMOVUPS.Z 64(BX)(CX*4), K2, Z19
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), DX
+	LEAQ       (AX)(CX*4), BX
+	ADDQ       CX, BX
+	MOVB       acc+56(FP), SI
+	TESTB      SI, SI
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(DX*1), K1, Z6
+	VMOVUPS.Z  64(AX)(DX*1), K2, Z7
+	PREFETCHT0 128(AX)(DX*1)
+	PREFETCHT0 192(AX)(DX*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (BX), K1, Z10
+	VMOVUPS.Z  64(BX), K2, Z11
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VMOVUPS.Z  (BX)(CX*1), K1, Z12
+	VMOVUPS.Z  64(BX)(CX*1), K2, Z13
+	PREFETCHT0 128(BX)(CX*1)
+	PREFETCHT0 192(BX)(CX*1)
+	VMOVUPS.Z  (BX)(CX*2), K1, Z14
+	VMOVUPS.Z  64(BX)(CX*2), K2, Z15
+	PREFETCHT0 128(BX)(CX*2)
+	PREFETCHT0 192(BX)(CX*2)
+	VMOVUPS.Z  (BX)(DX*1), K1, Z16
+	VMOVUPS.Z  64(BX)(DX*1), K2, Z17
+	PREFETCHT0 128(BX)(DX*1)
+	PREFETCHT0 192(BX)(DX*1)
+	VMOVUPS.Z  (BX)(CX*4), K1, Z18
+	VMOVUPS.Z  64(BX)(CX*4), K2, Z19
+	PREFETCHT0 128(BX)(CX*4)
+	PREFETCHT0 192(BX)(CX*4)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -1028,10 +5784,6 @@ loop:
 	LEAQ         (CX)(CX*2), DX
 	LEAQ         (AX)(CX*4), BX
 	ADDQ         CX, BX
-	MOVL         columns+60(FP), SI
-	KMOVW        SI, K1
-	SHRL         $0x10, SI
-	KMOVW        SI, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VMOVUPS      Z2, K1, (AX)(CX*1)
@@ -1055,46 +5807,874 @@ loop:
 	VZEROUPPER
 	RET
 
+// func panels10AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels10AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
+
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	MOVB       acc+56(FP), R11
+	TESTB      R11, R11
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	VMOVUPS.Z  (R10)(R9*1), K1, Z16
+	VMOVUPS.Z  64(R10)(R9*1), K2, Z17
+	PREFETCHT0 128(R10)(R9*1)
+	PREFETCHT0 192(R10)(R9*1)
+	VMOVUPS.Z  (R10)(CX*4), K1, Z18
+	VMOVUPS.Z  64(R10)(CX*4), K2, Z19
+	PREFETCHT0 128(R10)(CX*4)
+	PREFETCHT0 192(R10)(CX*4)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	PREFETCHT0 (R10)(R9*1)
+	PREFETCHT0 64(R10)(R9*1)
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	PREFETCHT0 (R10)(CX*4)
+	PREFETCHT0 64(R10)(CX*4)
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(AX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(AX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(CX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(CX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(CX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(CX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(CX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(CX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(CX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(CX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(CX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(AX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(AX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	VMOVUPS Z16, K1, (R10)(R9*1)
+	VMOVUPS Z17, K2, 64(R10)(R9*1)
+	VMOVUPS Z18, K1, (R10)(CX*4)
+	VMOVUPS Z19, K2, 64(R10)(CX*4)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs10AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs10AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	MOVB       acc+56(FP), R11
+	TESTB      R11, R11
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	VMOVUPS.Z  (R10)(R9*1), K1, Z16
+	VMOVUPS.Z  64(R10)(R9*1), K2, Z17
+	PREFETCHT0 128(R10)(R9*1)
+	PREFETCHT0 192(R10)(R9*1)
+	VMOVUPS.Z  (R10)(CX*4), K1, Z18
+	VMOVUPS.Z  64(R10)(CX*4), K2, Z19
+	PREFETCHT0 128(R10)(CX*4)
+	PREFETCHT0 192(R10)(CX*4)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	PREFETCHT0 (R10)(R9*1)
+	PREFETCHT0 64(R10)(R9*1)
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	PREFETCHT0 (R10)(CX*4)
+	PREFETCHT0 64(R10)(CX*4)
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS 36(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS 36(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG       $0x40068262
+	WORD       $0xdd52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS 36(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG $0x40068262
+	WORD $0xdd52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	VMOVUPS Z16, K1, (R10)(R9*1)
+	VMOVUPS Z17, K2, 64(R10)(R9*1)
+	VMOVUPS Z18, K1, (R10)(CX*4)
+	VMOVUPS Z19, K2, 64(R10)(CX*4)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
 // func tile11AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile11AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	LEAQ      (BX)(CX*4), SI
-	ADDQ      CX, SI
-	MOVL      columns+60(FP), DI
-	KMOVW     DI, K1
-	SHRL      $0x10, DI
-	KMOVW     DI, K2
-	MOVB      acc+56(FP), DI
-	TESTB     DI, DI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	VMOVUPS.Z (BX)(DX*1), K1, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K2, Z17
-	VMOVUPS.Z (BX)(CX*4), K1, Z18
-	VMOVUPS.Z 64(BX)(CX*4), K2, Z19
-	VMOVUPS.Z (SI), K1, Z20
-	VMOVUPS.Z 64(SI), K2, Z21
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), DX
+	LEAQ       (AX)(CX*4), BX
+	ADDQ       CX, BX
+	LEAQ       (BX)(CX*4), SI
+	ADDQ       CX, SI
+	MOVB       acc+56(FP), DI
+	TESTB      DI, DI
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(DX*1), K1, Z6
+	VMOVUPS.Z  64(AX)(DX*1), K2, Z7
+	PREFETCHT0 128(AX)(DX*1)
+	PREFETCHT0 192(AX)(DX*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (BX), K1, Z10
+	VMOVUPS.Z  64(BX), K2, Z11
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VMOVUPS.Z  (BX)(CX*1), K1, Z12
+	VMOVUPS.Z  64(BX)(CX*1), K2, Z13
+	PREFETCHT0 128(BX)(CX*1)
+	PREFETCHT0 192(BX)(CX*1)
+	VMOVUPS.Z  (BX)(CX*2), K1, Z14
+	VMOVUPS.Z  64(BX)(CX*2), K2, Z15
+	PREFETCHT0 128(BX)(CX*2)
+	PREFETCHT0 192(BX)(CX*2)
+	VMOVUPS.Z  (BX)(DX*1), K1, Z16
+	VMOVUPS.Z  64(BX)(DX*1), K2, Z17
+	PREFETCHT0 128(BX)(DX*1)
+	PREFETCHT0 192(BX)(DX*1)
+	VMOVUPS.Z  (BX)(CX*4), K1, Z18
+	VMOVUPS.Z  64(BX)(CX*4), K2, Z19
+	PREFETCHT0 128(BX)(CX*4)
+	PREFETCHT0 192(BX)(CX*4)
+	VMOVUPS.Z  (SI), K1, Z20
+	VMOVUPS.Z  64(SI), K2, Z21
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -1203,10 +6783,6 @@ loop:
 	ADDQ         CX, BX
 	LEAQ         (BX)(CX*4), SI
 	ADDQ         CX, SI
-	MOVL         columns+60(FP), DI
-	KMOVW        DI, K1
-	SHRL         $0x10, DI
-	KMOVW        DI, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VMOVUPS      Z2, K1, (AX)(CX*1)
@@ -1232,48 +6808,942 @@ loop:
 	VZEROUPPER
 	RET
 
+// func panels11AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels11AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
+
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*4), R11
+	ADDQ       CX, R11
+	MOVB       acc+56(FP), R12
+	TESTB      R12, R12
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	VMOVUPS.Z  (R10)(R9*1), K1, Z16
+	VMOVUPS.Z  64(R10)(R9*1), K2, Z17
+	PREFETCHT0 128(R10)(R9*1)
+	PREFETCHT0 192(R10)(R9*1)
+	VMOVUPS.Z  (R10)(CX*4), K1, Z18
+	VMOVUPS.Z  64(R10)(CX*4), K2, Z19
+	PREFETCHT0 128(R10)(CX*4)
+	PREFETCHT0 192(R10)(CX*4)
+	VMOVUPS.Z  (R11), K1, Z20
+	VMOVUPS.Z  64(R11), K2, Z21
+	PREFETCHT0 128(R11)
+	PREFETCHT0 192(R11)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	PREFETCHT0 (R10)(R9*1)
+	PREFETCHT0 64(R10)(R9*1)
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	PREFETCHT0 (R10)(CX*4)
+	PREFETCHT0 64(R10)(CX*4)
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(AX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(AX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS 40(AX), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(CX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(CX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(CX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(CX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(CX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(CX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(CX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(CX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(CX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS 40(CX), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(AX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(AX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS 40(AX), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*4), R11
+	ADDQ    CX, R11
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	VMOVUPS Z16, K1, (R10)(R9*1)
+	VMOVUPS Z17, K2, 64(R10)(R9*1)
+	VMOVUPS Z18, K1, (R10)(CX*4)
+	VMOVUPS Z19, K2, 64(R10)(CX*4)
+	VMOVUPS Z20, K1, (R11)
+	VMOVUPS Z21, K2, 64(R11)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs11AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs11AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*4), R11
+	ADDQ       CX, R11
+	MOVB       acc+56(FP), R12
+	TESTB      R12, R12
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	VMOVUPS.Z  (R10)(R9*1), K1, Z16
+	VMOVUPS.Z  64(R10)(R9*1), K2, Z17
+	PREFETCHT0 128(R10)(R9*1)
+	PREFETCHT0 192(R10)(R9*1)
+	VMOVUPS.Z  (R10)(CX*4), K1, Z18
+	VMOVUPS.Z  64(R10)(CX*4), K2, Z19
+	PREFETCHT0 128(R10)(CX*4)
+	PREFETCHT0 192(R10)(CX*4)
+	VMOVUPS.Z  (R11), K1, Z20
+	VMOVUPS.Z  64(R11), K2, Z21
+	PREFETCHT0 128(R11)
+	PREFETCHT0 192(R11)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	PREFETCHT0 (R10)(R9*1)
+	PREFETCHT0 64(R10)(R9*1)
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	PREFETCHT0 (R10)(CX*4)
+	PREFETCHT0 64(R10)(CX*4)
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS 36(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS 40(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS 36(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS 40(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG       $0x400e8262
+	WORD       $0xed52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS 36(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS 40(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG $0x400e8262
+	WORD $0xed52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*4), R11
+	ADDQ    CX, R11
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	VMOVUPS Z16, K1, (R10)(R9*1)
+	VMOVUPS Z17, K2, 64(R10)(R9*1)
+	VMOVUPS Z18, K1, (R10)(CX*4)
+	VMOVUPS Z19, K2, 64(R10)(CX*4)
+	VMOVUPS Z20, K1, (R11)
+	VMOVUPS Z21, K2, 64(R11)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
 // func tile12AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile12AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	LEAQ      (BX)(CX*4), SI
-	ADDQ      CX, SI
-	MOVL      columns+60(FP), DI
-	KMOVW     DI, K1
-	SHRL      $0x10, DI
-	KMOVW     DI, K2
-	MOVB      acc+56(FP), DI
-	TESTB     DI, DI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	VMOVUPS.Z (BX)(DX*1), K1, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K2, Z17
-	VMOVUPS.Z (BX)(CX*4), K1, Z18
-	VMOVUPS.Z 64(BX)(CX*4), K2, Z19
-	VMOVUPS.Z (SI), K1, Z20
-	VMOVUPS.Z 64(SI), K2, Z21
-	VMOVUPS.Z (SI)(CX*1), K1, Z22
-	VMOVUPS.Z 64(SI)(CX*1), K2, Z23
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), DX
+	LEAQ       (AX)(CX*4), BX
+	ADDQ       CX, BX
+	LEAQ       (BX)(CX*4), SI
+	ADDQ       CX, SI
+	MOVB       acc+56(FP), DI
+	TESTB      DI, DI
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(DX*1), K1, Z6
+	VMOVUPS.Z  64(AX)(DX*1), K2, Z7
+	PREFETCHT0 128(AX)(DX*1)
+	PREFETCHT0 192(AX)(DX*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (BX), K1, Z10
+	VMOVUPS.Z  64(BX), K2, Z11
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VMOVUPS.Z  (BX)(CX*1), K1, Z12
+	VMOVUPS.Z  64(BX)(CX*1), K2, Z13
+	PREFETCHT0 128(BX)(CX*1)
+	PREFETCHT0 192(BX)(CX*1)
+	VMOVUPS.Z  (BX)(CX*2), K1, Z14
+	VMOVUPS.Z  64(BX)(CX*2), K2, Z15
+	PREFETCHT0 128(BX)(CX*2)
+	PREFETCHT0 192(BX)(CX*2)
+	VMOVUPS.Z  (BX)(DX*1), K1, Z16
+	VMOVUPS.Z  64(BX)(DX*1), K2, Z17
+	PREFETCHT0 128(BX)(DX*1)
+	PREFETCHT0 192(BX)(DX*1)
+	VMOVUPS.Z  (BX)(CX*4), K1, Z18
+	VMOVUPS.Z  64(BX)(CX*4), K2, Z19
+	PREFETCHT0 128(BX)(CX*4)
+	PREFETCHT0 192(BX)(CX*4)
+	VMOVUPS.Z  (SI), K1, Z20
+	VMOVUPS.Z  64(SI), K2, Z21
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	VMOVUPS.Z  (SI)(CX*1), K1, Z22
+	VMOVUPS.Z  64(SI)(CX*1), K2, Z23
+	PREFETCHT0 128(SI)(CX*1)
+	PREFETCHT0 192(SI)(CX*1)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -1389,10 +7859,6 @@ loop:
 	ADDQ         CX, BX
 	LEAQ         (BX)(CX*4), SI
 	ADDQ         CX, SI
-	MOVL         columns+60(FP), DI
-	KMOVW        DI, K1
-	SHRL         $0x10, DI
-	KMOVW        DI, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VMOVUPS      Z2, K1, (AX)(CX*1)
@@ -1420,50 +7886,1002 @@ loop:
 	VZEROUPPER
 	RET
 
+// func panels12AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels12AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
+
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*4), R11
+	ADDQ       CX, R11
+	MOVB       acc+56(FP), R12
+	TESTB      R12, R12
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	VMOVUPS.Z  (R10)(R9*1), K1, Z16
+	VMOVUPS.Z  64(R10)(R9*1), K2, Z17
+	PREFETCHT0 128(R10)(R9*1)
+	PREFETCHT0 192(R10)(R9*1)
+	VMOVUPS.Z  (R10)(CX*4), K1, Z18
+	VMOVUPS.Z  64(R10)(CX*4), K2, Z19
+	PREFETCHT0 128(R10)(CX*4)
+	PREFETCHT0 192(R10)(CX*4)
+	VMOVUPS.Z  (R11), K1, Z20
+	VMOVUPS.Z  64(R11), K2, Z21
+	PREFETCHT0 128(R11)
+	PREFETCHT0 192(R11)
+	VMOVUPS.Z  (R11)(CX*1), K1, Z22
+	VMOVUPS.Z  64(R11)(CX*1), K2, Z23
+	PREFETCHT0 128(R11)(CX*1)
+	PREFETCHT0 192(R11)(CX*1)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	PREFETCHT0 (R10)(R9*1)
+	PREFETCHT0 64(R10)(R9*1)
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	PREFETCHT0 (R10)(CX*4)
+	PREFETCHT0 64(R10)(CX*4)
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	PREFETCHT0 (R11)(CX*1)
+	PREFETCHT0 64(R11)(CX*1)
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(AX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(AX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS 40(AX), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS 44(AX), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(CX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(CX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(CX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(CX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(CX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(CX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(CX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(CX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(CX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS 40(CX), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS 44(CX), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(AX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(AX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS 40(AX), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS 44(AX), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*4), R11
+	ADDQ    CX, R11
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	VMOVUPS Z16, K1, (R10)(R9*1)
+	VMOVUPS Z17, K2, 64(R10)(R9*1)
+	VMOVUPS Z18, K1, (R10)(CX*4)
+	VMOVUPS Z19, K2, 64(R10)(CX*4)
+	VMOVUPS Z20, K1, (R11)
+	VMOVUPS Z21, K2, 64(R11)
+	VMOVUPS Z22, K1, (R11)(CX*1)
+	VMOVUPS Z23, K2, 64(R11)(CX*1)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs12AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs12AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*4), R11
+	ADDQ       CX, R11
+	MOVB       acc+56(FP), R12
+	TESTB      R12, R12
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	VMOVUPS.Z  (R10)(R9*1), K1, Z16
+	VMOVUPS.Z  64(R10)(R9*1), K2, Z17
+	PREFETCHT0 128(R10)(R9*1)
+	PREFETCHT0 192(R10)(R9*1)
+	VMOVUPS.Z  (R10)(CX*4), K1, Z18
+	VMOVUPS.Z  64(R10)(CX*4), K2, Z19
+	PREFETCHT0 128(R10)(CX*4)
+	PREFETCHT0 192(R10)(CX*4)
+	VMOVUPS.Z  (R11), K1, Z20
+	VMOVUPS.Z  64(R11), K2, Z21
+	PREFETCHT0 128(R11)
+	PREFETCHT0 192(R11)
+	VMOVUPS.Z  (R11)(CX*1), K1, Z22
+	VMOVUPS.Z  64(R11)(CX*1), K2, Z23
+	PREFETCHT0 128(R11)(CX*1)
+	PREFETCHT0 192(R11)(CX*1)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	PREFETCHT0 (R10)(R9*1)
+	PREFETCHT0 64(R10)(R9*1)
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	PREFETCHT0 (R10)(CX*4)
+	PREFETCHT0 64(R10)(CX*4)
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	PREFETCHT0 (R11)(CX*1)
+	PREFETCHT0 64(R11)(CX*1)
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS 36(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS 40(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS 44(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG         $0x40068262
+	WORD         $0xfd52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS 36(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS 40(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS 44(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG       $0x40068262
+	WORD       $0xfd52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS 36(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS 40(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS 44(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG $0x40068262
+	WORD $0xfd52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*4), R11
+	ADDQ    CX, R11
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	VMOVUPS Z16, K1, (R10)(R9*1)
+	VMOVUPS Z17, K2, 64(R10)(R9*1)
+	VMOVUPS Z18, K1, (R10)(CX*4)
+	VMOVUPS Z19, K2, 64(R10)(CX*4)
+	VMOVUPS Z20, K1, (R11)
+	VMOVUPS Z21, K2, 64(R11)
+	VMOVUPS Z22, K1, (R11)(CX*1)
+	VMOVUPS Z23, K2, 64(R11)(CX*1)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
 // func tile13AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile13AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	LEAQ      (BX)(CX*4), SI
-	ADDQ      CX, SI
-	MOVL      columns+60(FP), DI
-	KMOVW     DI, K1
-	SHRL      $0x10, DI
-	KMOVW     DI, K2
-	MOVB      acc+56(FP), DI
-	TESTB     DI, DI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	VMOVUPS.Z (BX)(DX*1), K1, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K2, Z17
-	VMOVUPS.Z (BX)(CX*4), K1, Z18
-	VMOVUPS.Z 64(BX)(CX*4), K2, Z19
-	VMOVUPS.Z (SI), K1, Z20
-	VMOVUPS.Z 64(SI), K2, Z21
-	VMOVUPS.Z (SI)(CX*1), K1, Z22
-	VMOVUPS.Z 64(SI)(CX*1), K2, Z23
-	VMOVUPS.Z (SI)(CX*2), K1, Z24
-	VMOVUPS.Z 64(SI)(CX*2), K2, Z25
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), DX
+	LEAQ       (AX)(CX*4), BX
+	ADDQ       CX, BX
+	LEAQ       (BX)(CX*4), SI
+	ADDQ       CX, SI
+	MOVB       acc+56(FP), DI
+	TESTB      DI, DI
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(DX*1), K1, Z6
+	VMOVUPS.Z  64(AX)(DX*1), K2, Z7
+	PREFETCHT0 128(AX)(DX*1)
+	PREFETCHT0 192(AX)(DX*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (BX), K1, Z10
+	VMOVUPS.Z  64(BX), K2, Z11
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VMOVUPS.Z  (BX)(CX*1), K1, Z12
+	VMOVUPS.Z  64(BX)(CX*1), K2, Z13
+	PREFETCHT0 128(BX)(CX*1)
+	PREFETCHT0 192(BX)(CX*1)
+	VMOVUPS.Z  (BX)(CX*2), K1, Z14
+	VMOVUPS.Z  64(BX)(CX*2), K2, Z15
+	PREFETCHT0 128(BX)(CX*2)
+	PREFETCHT0 192(BX)(CX*2)
+	VMOVUPS.Z  (BX)(DX*1), K1, Z16
+	VMOVUPS.Z  64(BX)(DX*1), K2, Z17
+	PREFETCHT0 128(BX)(DX*1)
+	PREFETCHT0 192(BX)(DX*1)
+	VMOVUPS.Z  (BX)(CX*4), K1, Z18
+	VMOVUPS.Z  64(BX)(CX*4), K2, Z19
+	PREFETCHT0 128(BX)(CX*4)
+	PREFETCHT0 192(BX)(CX*4)
+	VMOVUPS.Z  (SI), K1, Z20
+	VMOVUPS.Z  64(SI), K2, Z21
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	VMOVUPS.Z  (SI)(CX*1), K1, Z22
+	VMOVUPS.Z  64(SI)(CX*1), K2, Z23
+	PREFETCHT0 128(SI)(CX*1)
+	PREFETCHT0 192(SI)(CX*1)
+	VMOVUPS.Z  (SI)(CX*2), K1, Z24
+	VMOVUPS.Z  64(SI)(CX*2), K2, Z25
+	PREFETCHT0 128(SI)(CX*2)
+	PREFETCHT0 192(SI)(CX*2)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -1586,10 +9004,6 @@ loop:
 	ADDQ         CX, BX
 	LEAQ         (BX)(CX*4), SI
 	ADDQ         CX, SI
-	MOVL         columns+60(FP), DI
-	KMOVW        DI, K1
-	SHRL         $0x10, DI
-	KMOVW        DI, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VMOVUPS      Z2, K1, (AX)(CX*1)
@@ -1619,52 +9033,1062 @@ loop:
 	VZEROUPPER
 	RET
 
+// func panels13AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels13AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
+
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*4), R11
+	ADDQ       CX, R11
+	MOVB       acc+56(FP), R12
+	TESTB      R12, R12
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	VMOVUPS.Z  (R10)(R9*1), K1, Z16
+	VMOVUPS.Z  64(R10)(R9*1), K2, Z17
+	PREFETCHT0 128(R10)(R9*1)
+	PREFETCHT0 192(R10)(R9*1)
+	VMOVUPS.Z  (R10)(CX*4), K1, Z18
+	VMOVUPS.Z  64(R10)(CX*4), K2, Z19
+	PREFETCHT0 128(R10)(CX*4)
+	PREFETCHT0 192(R10)(CX*4)
+	VMOVUPS.Z  (R11), K1, Z20
+	VMOVUPS.Z  64(R11), K2, Z21
+	PREFETCHT0 128(R11)
+	PREFETCHT0 192(R11)
+	VMOVUPS.Z  (R11)(CX*1), K1, Z22
+	VMOVUPS.Z  64(R11)(CX*1), K2, Z23
+	PREFETCHT0 128(R11)(CX*1)
+	PREFETCHT0 192(R11)(CX*1)
+	VMOVUPS.Z  (R11)(CX*2), K1, Z24
+	VMOVUPS.Z  64(R11)(CX*2), K2, Z25
+	PREFETCHT0 128(R11)(CX*2)
+	PREFETCHT0 192(R11)(CX*2)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	PREFETCHT0 (R10)(R9*1)
+	PREFETCHT0 64(R10)(R9*1)
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	PREFETCHT0 (R10)(CX*4)
+	PREFETCHT0 64(R10)(CX*4)
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	PREFETCHT0 (R11)(CX*1)
+	PREFETCHT0 64(R11)(CX*1)
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	PREFETCHT0 (R11)(CX*2)
+	PREFETCHT0 64(R11)(CX*2)
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(AX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(AX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS 40(AX), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS 44(AX), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS 48(AX), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(CX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(CX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(CX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(CX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(CX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(CX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(CX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(CX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(CX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS 40(CX), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS 44(CX), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS 48(CX), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(AX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(AX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS 40(AX), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS 44(AX), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS 48(AX), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*4), R11
+	ADDQ    CX, R11
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	VMOVUPS Z16, K1, (R10)(R9*1)
+	VMOVUPS Z17, K2, 64(R10)(R9*1)
+	VMOVUPS Z18, K1, (R10)(CX*4)
+	VMOVUPS Z19, K2, 64(R10)(CX*4)
+	VMOVUPS Z20, K1, (R11)
+	VMOVUPS Z21, K2, 64(R11)
+	VMOVUPS Z22, K1, (R11)(CX*1)
+	VMOVUPS Z23, K2, 64(R11)(CX*1)
+	VMOVUPS Z24, K1, (R11)(CX*2)
+	VMOVUPS Z25, K2, 64(R11)(CX*2)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs13AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs13AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*4), R11
+	ADDQ       CX, R11
+	MOVB       acc+56(FP), R12
+	TESTB      R12, R12
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	VMOVUPS.Z  (R10)(R9*1), K1, Z16
+	VMOVUPS.Z  64(R10)(R9*1), K2, Z17
+	PREFETCHT0 128(R10)(R9*1)
+	PREFETCHT0 192(R10)(R9*1)
+	VMOVUPS.Z  (R10)(CX*4), K1, Z18
+	VMOVUPS.Z  64(R10)(CX*4), K2, Z19
+	PREFETCHT0 128(R10)(CX*4)
+	PREFETCHT0 192(R10)(CX*4)
+	VMOVUPS.Z  (R11), K1, Z20
+	VMOVUPS.Z  64(R11), K2, Z21
+	PREFETCHT0 128(R11)
+	PREFETCHT0 192(R11)
+	VMOVUPS.Z  (R11)(CX*1), K1, Z22
+	VMOVUPS.Z  64(R11)(CX*1), K2, Z23
+	PREFETCHT0 128(R11)(CX*1)
+	PREFETCHT0 192(R11)(CX*1)
+	VMOVUPS.Z  (R11)(CX*2), K1, Z24
+	VMOVUPS.Z  64(R11)(CX*2), K2, Z25
+	PREFETCHT0 128(R11)(CX*2)
+	PREFETCHT0 192(R11)(CX*2)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	PREFETCHT0 (R10)(R9*1)
+	PREFETCHT0 64(R10)(R9*1)
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	PREFETCHT0 (R10)(CX*4)
+	PREFETCHT0 64(R10)(CX*4)
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	PREFETCHT0 (R11)(CX*1)
+	PREFETCHT0 64(R11)(CX*1)
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	PREFETCHT0 (R11)(CX*2)
+	PREFETCHT0 64(R11)(CX*2)
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS 36(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS 40(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS 44(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG         $0x40068262
+	WORD         $0xfd52
+	VBROADCASTSS 48(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z24
+	LONG $0x400e0262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z25
+	LONG         $0x400e0262
+	WORD         $0xcd52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
+	VMOVUPS      (BX), Z28
+	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
+	VBROADCASTSS (CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS 36(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS 40(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS 44(CX), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG         $0x40068262
+	WORD         $0xfd52
+	VBROADCASTSS 48(CX), Z30
+
+	// VDPBF16PS Z28, Z30, Z24
+	LONG $0x400e0262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z25
+	LONG       $0x400e0262
+	WORD       $0xcd52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS 36(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS 40(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS 44(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG         $0x40068262
+	WORD         $0xfd52
+	VBROADCASTSS 48(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z24
+	LONG $0x400e0262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z25
+	LONG $0x400e0262
+	WORD $0xcd52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*4), R11
+	ADDQ    CX, R11
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	VMOVUPS Z16, K1, (R10)(R9*1)
+	VMOVUPS Z17, K2, 64(R10)(R9*1)
+	VMOVUPS Z18, K1, (R10)(CX*4)
+	VMOVUPS Z19, K2, 64(R10)(CX*4)
+	VMOVUPS Z20, K1, (R11)
+	VMOVUPS Z21, K2, 64(R11)
+	VMOVUPS Z22, K1, (R11)(CX*1)
+	VMOVUPS Z23, K2, 64(R11)(CX*1)
+	VMOVUPS Z24, K1, (R11)(CX*2)
+	VMOVUPS Z25, K2, 64(R11)(CX*2)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
 // func tile14AVX512(depth int, a *float32, rs uintptr, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
 // Requires: AVX, AVX512F, MMX+
 TEXT ·tile14AVX512(SB), NOSPLIT, $0-64
-	MOVQ      c+40(FP), AX
-	MOVQ      ldc+48(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	LEAQ      (BX)(CX*4), SI
-	ADDQ      CX, SI
-	MOVL      columns+60(FP), DI
-	KMOVW     DI, K1
-	SHRL      $0x10, DI
-	KMOVW     DI, K2
-	MOVB      acc+56(FP), DI
-	TESTB     DI, DI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	VMOVUPS.Z (BX)(DX*1), K1, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K2, Z17
-	VMOVUPS.Z (BX)(CX*4), K1, Z18
-	VMOVUPS.Z 64(BX)(CX*4), K2, Z19
-	VMOVUPS.Z (SI), K1, Z20
-	VMOVUPS.Z 64(SI), K2, Z21
-	VMOVUPS.Z (SI)(CX*1), K1, Z22
-	VMOVUPS.Z 64(SI)(CX*1), K2, Z23
-	VMOVUPS.Z (SI)(CX*2), K1, Z24
-	VMOVUPS.Z 64(SI)(CX*2), K2, Z25
-	VMOVUPS.Z (SI)(DX*1), K1, Z26
-	VMOVUPS.Z 64(SI)(DX*1), K2, Z27
-	JMP       start
+	MOVL       columns+60(FP), AX
+	KMOVW      AX, K1
+	SHRL       $0x10, AX
+	KMOVW      AX, K2
+	MOVQ       c+40(FP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), DX
+	LEAQ       (AX)(CX*4), BX
+	ADDQ       CX, BX
+	LEAQ       (BX)(CX*4), SI
+	ADDQ       CX, SI
+	MOVB       acc+56(FP), DI
+	TESTB      DI, DI
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(DX*1), K1, Z6
+	VMOVUPS.Z  64(AX)(DX*1), K2, Z7
+	PREFETCHT0 128(AX)(DX*1)
+	PREFETCHT0 192(AX)(DX*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (BX), K1, Z10
+	VMOVUPS.Z  64(BX), K2, Z11
+	PREFETCHT0 128(BX)
+	PREFETCHT0 192(BX)
+	VMOVUPS.Z  (BX)(CX*1), K1, Z12
+	VMOVUPS.Z  64(BX)(CX*1), K2, Z13
+	PREFETCHT0 128(BX)(CX*1)
+	PREFETCHT0 192(BX)(CX*1)
+	VMOVUPS.Z  (BX)(CX*2), K1, Z14
+	VMOVUPS.Z  64(BX)(CX*2), K2, Z15
+	PREFETCHT0 128(BX)(CX*2)
+	PREFETCHT0 192(BX)(CX*2)
+	VMOVUPS.Z  (BX)(DX*1), K1, Z16
+	VMOVUPS.Z  64(BX)(DX*1), K2, Z17
+	PREFETCHT0 128(BX)(DX*1)
+	PREFETCHT0 192(BX)(DX*1)
+	VMOVUPS.Z  (BX)(CX*4), K1, Z18
+	VMOVUPS.Z  64(BX)(CX*4), K2, Z19
+	PREFETCHT0 128(BX)(CX*4)
+	PREFETCHT0 192(BX)(CX*4)
+	VMOVUPS.Z  (SI), K1, Z20
+	VMOVUPS.Z  64(SI), K2, Z21
+	PREFETCHT0 128(SI)
+	PREFETCHT0 192(SI)
+	VMOVUPS.Z  (SI)(CX*1), K1, Z22
+	VMOVUPS.Z  64(SI)(CX*1), K2, Z23
+	PREFETCHT0 128(SI)(CX*1)
+	PREFETCHT0 192(SI)(CX*1)
+	VMOVUPS.Z  (SI)(CX*2), K1, Z24
+	VMOVUPS.Z  64(SI)(CX*2), K2, Z25
+	PREFETCHT0 128(SI)(CX*2)
+	PREFETCHT0 192(SI)(CX*2)
+	VMOVUPS.Z  (SI)(DX*1), K1, Z26
+	VMOVUPS.Z  64(SI)(DX*1), K2, Z27
+	PREFETCHT0 128(SI)(DX*1)
+	PREFETCHT0 192(SI)(DX*1)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -1794,10 +10218,6 @@ loop:
 	ADDQ         CX, BX
 	LEAQ         (BX)(CX*4), SI
 	ADDQ         CX, SI
-	MOVL         columns+60(FP), DI
-	KMOVW        DI, K1
-	SHRL         $0x10, DI
-	KMOVW        DI, K2
 	VMOVUPS      Z0, K1, (AX)
 	VMOVUPS      Z1, K2, 64(AX)
 	VMOVUPS      Z2, K1, (AX)(CX*1)
@@ -1829,152 +10249,113 @@ loop:
 	VZEROUPPER
 	RET
 
-// func pairs1AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs1AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	MOVL      columns+52(FP), CX
-	KMOVW     CX, K1
-	SHRL      $0x10, CX
-	KMOVW     CX, K2
-	MOVB      acc+48(FP), CL
-	TESTB     CL, CL
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	JMP       start
+// func panels14AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+, SSE
+TEXT ·panels14AVX512(SB), NOSPLIT, $56-96
+	MOVQ    n+0(FP), AX
+	MOVQ    AX, (SP)
+	MOVQ    c+40(FP), AX
+	MOVQ    AX, 8(SP)
+	MOVQ    a+16(FP), AX
+	MOVQ    b+32(FP), DX
+	MOVQ    cs+24(FP), SI
+	LEAQ    (AX)(SI*1), CX
+	LEAQ    128(DX), BX
+	ADDQ    SI, SI
+	MOVQ    SI, 24(SP)
+	MOVB    flushed+64(FP), SI
+	TESTB   SI, SI
+	JZ      ordered
+	XCHGQ   AX, CX
+	XCHGQ   DX, BX
+	STMXCSR 16(SP)
+	MOVL    16(SP), SI
+	ORL     $0x00008040, SI
+	MOVL    SI, 20(SP)
+	LDMXCSR 20(SP)
 
-zero:
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
+ordered:
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
 
-start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
-
-loop:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
-	VBROADCASTSS (CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z0
-	LONG $0x400e9262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z1
-	LONG    $0x400e9262
-	WORD    $0xcd52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	MOVL    columns+52(FP), CX
-	KMOVW   CX, K1
-	SHRL    $0x10, CX
-	KMOVW   CX, K2
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	VZEROUPPER
-	RET
-
-// func pairs2AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs2AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	MOVL      columns+52(FP), DX
-	KMOVW     DX, K1
-	SHRL      $0x10, DX
-	KMOVW     DX, K2
-	MOVB      acc+48(FP), DL
-	TESTB     DL, DL
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	JMP       start
-
-zero:
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	PREFETCHT0 (AX)(CX*1)
-	PREFETCHT0 64(AX)(CX*1)
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-
-start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
-
-loop:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
-	VBROADCASTSS (CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z0
-	LONG $0x400e9262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z1
-	LONG         $0x400e9262
-	WORD         $0xcd52
-	VBROADCASTSS 4(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z2
-	LONG $0x40069262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z3
-	LONG    $0x40069262
-	WORD    $0xdd52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	MOVL    columns+52(FP), DX
-	KMOVW   DX, K1
-	SHRL    $0x10, DX
-	KMOVW   DX, K2
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	VMOVUPS Z2, K1, (AX)(CX*1)
-	VMOVUPS Z3, K2, 64(AX)(CX*1)
-	VZEROUPPER
-	RET
-
-// func pairs3AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs3AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	MOVL      columns+52(FP), DX
-	KMOVW     DX, K1
-	SHRL      $0x10, DX
-	KMOVW     DX, K2
-	MOVB      acc+48(FP), DL
-	TESTB     DL, DL
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	JMP       start
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*4), R11
+	ADDQ       CX, R11
+	MOVB       acc+56(FP), R12
+	TESTB      R12, R12
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	VMOVUPS.Z  (R10)(R9*1), K1, Z16
+	VMOVUPS.Z  64(R10)(R9*1), K2, Z17
+	PREFETCHT0 128(R10)(R9*1)
+	PREFETCHT0 192(R10)(R9*1)
+	VMOVUPS.Z  (R10)(CX*4), K1, Z18
+	VMOVUPS.Z  64(R10)(CX*4), K2, Z19
+	PREFETCHT0 128(R10)(CX*4)
+	PREFETCHT0 192(R10)(CX*4)
+	VMOVUPS.Z  (R11), K1, Z20
+	VMOVUPS.Z  64(R11), K2, Z21
+	PREFETCHT0 128(R11)
+	PREFETCHT0 192(R11)
+	VMOVUPS.Z  (R11)(CX*1), K1, Z22
+	VMOVUPS.Z  64(R11)(CX*1), K2, Z23
+	PREFETCHT0 128(R11)(CX*1)
+	PREFETCHT0 192(R11)(CX*1)
+	VMOVUPS.Z  (R11)(CX*2), K1, Z24
+	VMOVUPS.Z  64(R11)(CX*2), K2, Z25
+	PREFETCHT0 128(R11)(CX*2)
+	PREFETCHT0 192(R11)(CX*2)
+	VMOVUPS.Z  (R11)(R9*1), K1, Z26
+	VMOVUPS.Z  64(R11)(R9*1), K2, Z27
+	PREFETCHT0 128(R11)(R9*1)
+	PREFETCHT0 192(R11)(R9*1)
+	JMP        start
 
 zero:
 	PREFETCHT0 (AX)
@@ -1989,1791 +10370,455 @@ zero:
 	PREFETCHT0 64(AX)(CX*2)
 	VPXORD     Z4, Z4, Z4
 	VPXORD     Z5, Z5, Z5
-
-start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
-
-loop:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
-	VBROADCASTSS (CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z0
-	LONG $0x400e9262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z1
-	LONG         $0x400e9262
-	WORD         $0xcd52
-	VBROADCASTSS 4(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z2
-	LONG $0x40069262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z3
-	LONG         $0x40069262
-	WORD         $0xdd52
-	VBROADCASTSS 8(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z4
-	LONG $0x400e9262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z5
-	LONG    $0x400e9262
-	WORD    $0xed52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	MOVL    columns+52(FP), DX
-	KMOVW   DX, K1
-	SHRL    $0x10, DX
-	KMOVW   DX, K2
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	VMOVUPS Z2, K1, (AX)(CX*1)
-	VMOVUPS Z3, K2, 64(AX)(CX*1)
-	VMOVUPS Z4, K1, (AX)(CX*2)
-	VMOVUPS Z5, K2, 64(AX)(CX*2)
-	VZEROUPPER
-	RET
-
-// func pairs4AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs4AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	MOVL      columns+52(FP), BX
-	KMOVW     BX, K1
-	SHRL      $0x10, BX
-	KMOVW     BX, K2
-	MOVB      acc+48(FP), BL
-	TESTB     BL, BL
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	JMP       start
-
-zero:
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	PREFETCHT0 (AX)(CX*1)
-	PREFETCHT0 64(AX)(CX*1)
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	PREFETCHT0 (AX)(CX*2)
-	PREFETCHT0 64(AX)(CX*2)
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	PREFETCHT0 (AX)(DX*1)
-	PREFETCHT0 64(AX)(DX*1)
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-
-start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
-
-loop:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
-	VBROADCASTSS (CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z0
-	LONG $0x400e9262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z1
-	LONG         $0x400e9262
-	WORD         $0xcd52
-	VBROADCASTSS 4(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z2
-	LONG $0x40069262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z3
-	LONG         $0x40069262
-	WORD         $0xdd52
-	VBROADCASTSS 8(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z4
-	LONG $0x400e9262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z5
-	LONG         $0x400e9262
-	WORD         $0xed52
-	VBROADCASTSS 12(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z6
-	LONG $0x40069262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z7
-	LONG    $0x40069262
-	WORD    $0xfd52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	LEAQ    (CX)(CX*2), DX
-	MOVL    columns+52(FP), BX
-	KMOVW   BX, K1
-	SHRL    $0x10, BX
-	KMOVW   BX, K2
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	VMOVUPS Z2, K1, (AX)(CX*1)
-	VMOVUPS Z3, K2, 64(AX)(CX*1)
-	VMOVUPS Z4, K1, (AX)(CX*2)
-	VMOVUPS Z5, K2, 64(AX)(CX*2)
-	VMOVUPS Z6, K1, (AX)(DX*1)
-	VMOVUPS Z7, K2, 64(AX)(DX*1)
-	VZEROUPPER
-	RET
-
-// func pairs5AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs5AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	MOVL      columns+52(FP), BX
-	KMOVW     BX, K1
-	SHRL      $0x10, BX
-	KMOVW     BX, K2
-	MOVB      acc+48(FP), BL
-	TESTB     BL, BL
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	JMP       start
-
-zero:
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	PREFETCHT0 (AX)(CX*1)
-	PREFETCHT0 64(AX)(CX*1)
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	PREFETCHT0 (AX)(CX*2)
-	PREFETCHT0 64(AX)(CX*2)
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	PREFETCHT0 (AX)(DX*1)
-	PREFETCHT0 64(AX)(DX*1)
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
 	VPXORD     Z6, Z6, Z6
 	VPXORD     Z7, Z7, Z7
 	PREFETCHT0 (AX)(CX*4)
 	PREFETCHT0 64(AX)(CX*4)
 	VPXORD     Z8, Z8, Z8
 	VPXORD     Z9, Z9, Z9
-
-start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
-
-loop:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
-	VBROADCASTSS (CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z0
-	LONG $0x400e9262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z1
-	LONG         $0x400e9262
-	WORD         $0xcd52
-	VBROADCASTSS 4(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z2
-	LONG $0x40069262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z3
-	LONG         $0x40069262
-	WORD         $0xdd52
-	VBROADCASTSS 8(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z4
-	LONG $0x400e9262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z5
-	LONG         $0x400e9262
-	WORD         $0xed52
-	VBROADCASTSS 12(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z6
-	LONG $0x40069262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z7
-	LONG         $0x40069262
-	WORD         $0xfd52
-	VBROADCASTSS 16(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z8
-	LONG $0x400e1262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z9
-	LONG    $0x400e1262
-	WORD    $0xcd52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	LEAQ    (CX)(CX*2), DX
-	MOVL    columns+52(FP), BX
-	KMOVW   BX, K1
-	SHRL    $0x10, BX
-	KMOVW   BX, K2
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	VMOVUPS Z2, K1, (AX)(CX*1)
-	VMOVUPS Z3, K2, 64(AX)(CX*1)
-	VMOVUPS Z4, K1, (AX)(CX*2)
-	VMOVUPS Z5, K2, 64(AX)(CX*2)
-	VMOVUPS Z6, K1, (AX)(DX*1)
-	VMOVUPS Z7, K2, 64(AX)(DX*1)
-	VMOVUPS Z8, K1, (AX)(CX*4)
-	VMOVUPS Z9, K2, 64(AX)(CX*4)
-	VZEROUPPER
-	RET
-
-// func pairs6AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs6AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	MOVL      columns+52(FP), SI
-	KMOVW     SI, K1
-	SHRL      $0x10, SI
-	KMOVW     SI, K2
-	MOVB      acc+48(FP), SI
-	TESTB     SI, SI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	JMP       start
-
-zero:
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	PREFETCHT0 (AX)(CX*1)
-	PREFETCHT0 64(AX)(CX*1)
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	PREFETCHT0 (AX)(CX*2)
-	PREFETCHT0 64(AX)(CX*2)
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	PREFETCHT0 (AX)(DX*1)
-	PREFETCHT0 64(AX)(DX*1)
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	PREFETCHT0 (AX)(CX*4)
-	PREFETCHT0 64(AX)(CX*4)
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
 	VPXORD     Z10, Z10, Z10
 	VPXORD     Z11, Z11, Z11
-
-start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
-
-loop:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
-	VBROADCASTSS (CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z0
-	LONG $0x400e9262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z1
-	LONG         $0x400e9262
-	WORD         $0xcd52
-	VBROADCASTSS 4(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z2
-	LONG $0x40069262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z3
-	LONG         $0x40069262
-	WORD         $0xdd52
-	VBROADCASTSS 8(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z4
-	LONG $0x400e9262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z5
-	LONG         $0x400e9262
-	WORD         $0xed52
-	VBROADCASTSS 12(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z6
-	LONG $0x40069262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z7
-	LONG         $0x40069262
-	WORD         $0xfd52
-	VBROADCASTSS 16(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z8
-	LONG $0x400e1262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z9
-	LONG         $0x400e1262
-	WORD         $0xcd52
-	VBROADCASTSS 20(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z10
-	LONG $0x40061262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z11
-	LONG    $0x40061262
-	WORD    $0xdd52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	LEAQ    (CX)(CX*2), DX
-	LEAQ    (AX)(CX*4), BX
-	ADDQ    CX, BX
-	MOVL    columns+52(FP), SI
-	KMOVW   SI, K1
-	SHRL    $0x10, SI
-	KMOVW   SI, K2
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	VMOVUPS Z2, K1, (AX)(CX*1)
-	VMOVUPS Z3, K2, 64(AX)(CX*1)
-	VMOVUPS Z4, K1, (AX)(CX*2)
-	VMOVUPS Z5, K2, 64(AX)(CX*2)
-	VMOVUPS Z6, K1, (AX)(DX*1)
-	VMOVUPS Z7, K2, 64(AX)(DX*1)
-	VMOVUPS Z8, K1, (AX)(CX*4)
-	VMOVUPS Z9, K2, 64(AX)(CX*4)
-	VMOVUPS Z10, K1, (BX)
-	VMOVUPS Z11, K2, 64(BX)
-	VZEROUPPER
-	RET
-
-// func pairs7AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs7AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	MOVL      columns+52(FP), SI
-	KMOVW     SI, K1
-	SHRL      $0x10, SI
-	KMOVW     SI, K2
-	MOVB      acc+48(FP), SI
-	TESTB     SI, SI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	JMP       start
-
-zero:
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	PREFETCHT0 (AX)(CX*1)
-	PREFETCHT0 64(AX)(CX*1)
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	PREFETCHT0 (AX)(CX*2)
-	PREFETCHT0 64(AX)(CX*2)
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	PREFETCHT0 (AX)(DX*1)
-	PREFETCHT0 64(AX)(DX*1)
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	PREFETCHT0 (AX)(CX*4)
-	PREFETCHT0 64(AX)(CX*4)
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	PREFETCHT0 (BX)(CX*1)
-	PREFETCHT0 64(BX)(CX*1)
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
 	VPXORD     Z12, Z12, Z12
 	VPXORD     Z13, Z13, Z13
-
-start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
-
-loop:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
-	VBROADCASTSS (CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z0
-	LONG $0x400e9262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z1
-	LONG         $0x400e9262
-	WORD         $0xcd52
-	VBROADCASTSS 4(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z2
-	LONG $0x40069262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z3
-	LONG         $0x40069262
-	WORD         $0xdd52
-	VBROADCASTSS 8(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z4
-	LONG $0x400e9262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z5
-	LONG         $0x400e9262
-	WORD         $0xed52
-	VBROADCASTSS 12(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z6
-	LONG $0x40069262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z7
-	LONG         $0x40069262
-	WORD         $0xfd52
-	VBROADCASTSS 16(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z8
-	LONG $0x400e1262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z9
-	LONG         $0x400e1262
-	WORD         $0xcd52
-	VBROADCASTSS 20(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z10
-	LONG $0x40061262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z11
-	LONG         $0x40061262
-	WORD         $0xdd52
-	VBROADCASTSS 24(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z12
-	LONG $0x400e1262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z13
-	LONG    $0x400e1262
-	WORD    $0xed52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	LEAQ    (CX)(CX*2), DX
-	LEAQ    (AX)(CX*4), BX
-	ADDQ    CX, BX
-	MOVL    columns+52(FP), SI
-	KMOVW   SI, K1
-	SHRL    $0x10, SI
-	KMOVW   SI, K2
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	VMOVUPS Z2, K1, (AX)(CX*1)
-	VMOVUPS Z3, K2, 64(AX)(CX*1)
-	VMOVUPS Z4, K1, (AX)(CX*2)
-	VMOVUPS Z5, K2, 64(AX)(CX*2)
-	VMOVUPS Z6, K1, (AX)(DX*1)
-	VMOVUPS Z7, K2, 64(AX)(DX*1)
-	VMOVUPS Z8, K1, (AX)(CX*4)
-	VMOVUPS Z9, K2, 64(AX)(CX*4)
-	VMOVUPS Z10, K1, (BX)
-	VMOVUPS Z11, K2, 64(BX)
-	VMOVUPS Z12, K1, (BX)(CX*1)
-	VMOVUPS Z13, K2, 64(BX)(CX*1)
-	VZEROUPPER
-	RET
-
-// func pairs8AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs8AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	MOVL      columns+52(FP), SI
-	KMOVW     SI, K1
-	SHRL      $0x10, SI
-	KMOVW     SI, K2
-	MOVB      acc+48(FP), SI
-	TESTB     SI, SI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	JMP       start
-
-zero:
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	PREFETCHT0 (AX)(CX*1)
-	PREFETCHT0 64(AX)(CX*1)
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	PREFETCHT0 (AX)(CX*2)
-	PREFETCHT0 64(AX)(CX*2)
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	PREFETCHT0 (AX)(DX*1)
-	PREFETCHT0 64(AX)(DX*1)
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	PREFETCHT0 (AX)(CX*4)
-	PREFETCHT0 64(AX)(CX*4)
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	PREFETCHT0 (BX)(CX*1)
-	PREFETCHT0 64(BX)(CX*1)
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	PREFETCHT0 (BX)(CX*2)
-	PREFETCHT0 64(BX)(CX*2)
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
 	VPXORD     Z14, Z14, Z14
 	VPXORD     Z15, Z15, Z15
-
-start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
-
-loop:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
-	VBROADCASTSS (CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z0
-	LONG $0x400e9262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z1
-	LONG         $0x400e9262
-	WORD         $0xcd52
-	VBROADCASTSS 4(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z2
-	LONG $0x40069262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z3
-	LONG         $0x40069262
-	WORD         $0xdd52
-	VBROADCASTSS 8(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z4
-	LONG $0x400e9262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z5
-	LONG         $0x400e9262
-	WORD         $0xed52
-	VBROADCASTSS 12(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z6
-	LONG $0x40069262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z7
-	LONG         $0x40069262
-	WORD         $0xfd52
-	VBROADCASTSS 16(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z8
-	LONG $0x400e1262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z9
-	LONG         $0x400e1262
-	WORD         $0xcd52
-	VBROADCASTSS 20(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z10
-	LONG $0x40061262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z11
-	LONG         $0x40061262
-	WORD         $0xdd52
-	VBROADCASTSS 24(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z12
-	LONG $0x400e1262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z13
-	LONG         $0x400e1262
-	WORD         $0xed52
-	VBROADCASTSS 28(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z14
-	LONG $0x40061262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z15
-	LONG    $0x40061262
-	WORD    $0xfd52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	LEAQ    (CX)(CX*2), DX
-	LEAQ    (AX)(CX*4), BX
-	ADDQ    CX, BX
-	MOVL    columns+52(FP), SI
-	KMOVW   SI, K1
-	SHRL    $0x10, SI
-	KMOVW   SI, K2
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	VMOVUPS Z2, K1, (AX)(CX*1)
-	VMOVUPS Z3, K2, 64(AX)(CX*1)
-	VMOVUPS Z4, K1, (AX)(CX*2)
-	VMOVUPS Z5, K2, 64(AX)(CX*2)
-	VMOVUPS Z6, K1, (AX)(DX*1)
-	VMOVUPS Z7, K2, 64(AX)(DX*1)
-	VMOVUPS Z8, K1, (AX)(CX*4)
-	VMOVUPS Z9, K2, 64(AX)(CX*4)
-	VMOVUPS Z10, K1, (BX)
-	VMOVUPS Z11, K2, 64(BX)
-	VMOVUPS Z12, K1, (BX)(CX*1)
-	VMOVUPS Z13, K2, 64(BX)(CX*1)
-	VMOVUPS Z14, K1, (BX)(CX*2)
-	VMOVUPS Z15, K2, 64(BX)(CX*2)
-	VZEROUPPER
-	RET
-
-// func pairs9AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs9AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	MOVL      columns+52(FP), SI
-	KMOVW     SI, K1
-	SHRL      $0x10, SI
-	KMOVW     SI, K2
-	MOVB      acc+48(FP), SI
-	TESTB     SI, SI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	VMOVUPS.Z (BX)(DX*1), K1, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K2, Z17
-	JMP       start
-
-zero:
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	PREFETCHT0 (AX)(CX*1)
-	PREFETCHT0 64(AX)(CX*1)
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	PREFETCHT0 (AX)(CX*2)
-	PREFETCHT0 64(AX)(CX*2)
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	PREFETCHT0 (AX)(DX*1)
-	PREFETCHT0 64(AX)(DX*1)
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	PREFETCHT0 (AX)(CX*4)
-	PREFETCHT0 64(AX)(CX*4)
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	PREFETCHT0 (BX)(CX*1)
-	PREFETCHT0 64(BX)(CX*1)
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	PREFETCHT0 (BX)(CX*2)
-	PREFETCHT0 64(BX)(CX*2)
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	PREFETCHT0 (BX)(DX*1)
-	PREFETCHT0 64(BX)(DX*1)
+	PREFETCHT0 (R10)(R9*1)
+	PREFETCHT0 64(R10)(R9*1)
 	VPXORD     Z16, Z16, Z16
 	VPXORD     Z17, Z17, Z17
-
-start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
-
-loop:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
-	VBROADCASTSS (CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z0
-	LONG $0x400e9262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z1
-	LONG         $0x400e9262
-	WORD         $0xcd52
-	VBROADCASTSS 4(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z2
-	LONG $0x40069262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z3
-	LONG         $0x40069262
-	WORD         $0xdd52
-	VBROADCASTSS 8(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z4
-	LONG $0x400e9262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z5
-	LONG         $0x400e9262
-	WORD         $0xed52
-	VBROADCASTSS 12(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z6
-	LONG $0x40069262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z7
-	LONG         $0x40069262
-	WORD         $0xfd52
-	VBROADCASTSS 16(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z8
-	LONG $0x400e1262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z9
-	LONG         $0x400e1262
-	WORD         $0xcd52
-	VBROADCASTSS 20(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z10
-	LONG $0x40061262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z11
-	LONG         $0x40061262
-	WORD         $0xdd52
-	VBROADCASTSS 24(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z12
-	LONG $0x400e1262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z13
-	LONG         $0x400e1262
-	WORD         $0xed52
-	VBROADCASTSS 28(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z14
-	LONG $0x40061262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z15
-	LONG         $0x40061262
-	WORD         $0xfd52
-	VBROADCASTSS 32(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z16
-	LONG $0x400e8262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z17
-	LONG    $0x400e8262
-	WORD    $0xcd52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	LEAQ    (CX)(CX*2), DX
-	LEAQ    (AX)(CX*4), BX
-	ADDQ    CX, BX
-	MOVL    columns+52(FP), SI
-	KMOVW   SI, K1
-	SHRL    $0x10, SI
-	KMOVW   SI, K2
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	VMOVUPS Z2, K1, (AX)(CX*1)
-	VMOVUPS Z3, K2, 64(AX)(CX*1)
-	VMOVUPS Z4, K1, (AX)(CX*2)
-	VMOVUPS Z5, K2, 64(AX)(CX*2)
-	VMOVUPS Z6, K1, (AX)(DX*1)
-	VMOVUPS Z7, K2, 64(AX)(DX*1)
-	VMOVUPS Z8, K1, (AX)(CX*4)
-	VMOVUPS Z9, K2, 64(AX)(CX*4)
-	VMOVUPS Z10, K1, (BX)
-	VMOVUPS Z11, K2, 64(BX)
-	VMOVUPS Z12, K1, (BX)(CX*1)
-	VMOVUPS Z13, K2, 64(BX)(CX*1)
-	VMOVUPS Z14, K1, (BX)(CX*2)
-	VMOVUPS Z15, K2, 64(BX)(CX*2)
-	VMOVUPS Z16, K1, (BX)(DX*1)
-	VMOVUPS Z17, K2, 64(BX)(DX*1)
-	VZEROUPPER
-	RET
-
-// func pairs10AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs10AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	MOVL      columns+52(FP), SI
-	KMOVW     SI, K1
-	SHRL      $0x10, SI
-	KMOVW     SI, K2
-	MOVB      acc+48(FP), SI
-	TESTB     SI, SI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	VMOVUPS.Z (BX)(DX*1), K1, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K2, Z17
-	VMOVUPS.Z (BX)(CX*4), K1, Z18
-	VMOVUPS.Z 64(BX)(CX*4), K2, Z19
-	JMP       start
-
-zero:
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	PREFETCHT0 (AX)(CX*1)
-	PREFETCHT0 64(AX)(CX*1)
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	PREFETCHT0 (AX)(CX*2)
-	PREFETCHT0 64(AX)(CX*2)
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	PREFETCHT0 (AX)(DX*1)
-	PREFETCHT0 64(AX)(DX*1)
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	PREFETCHT0 (AX)(CX*4)
-	PREFETCHT0 64(AX)(CX*4)
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	PREFETCHT0 (BX)(CX*1)
-	PREFETCHT0 64(BX)(CX*1)
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	PREFETCHT0 (BX)(CX*2)
-	PREFETCHT0 64(BX)(CX*2)
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	PREFETCHT0 (BX)(DX*1)
-	PREFETCHT0 64(BX)(DX*1)
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	PREFETCHT0 (BX)(CX*4)
-	PREFETCHT0 64(BX)(CX*4)
+	PREFETCHT0 (R10)(CX*4)
+	PREFETCHT0 64(R10)(CX*4)
 	VPXORD     Z18, Z18, Z18
 	VPXORD     Z19, Z19, Z19
-
-start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
-
-loop:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
-	VBROADCASTSS (CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z0
-	LONG $0x400e9262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z1
-	LONG         $0x400e9262
-	WORD         $0xcd52
-	VBROADCASTSS 4(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z2
-	LONG $0x40069262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z3
-	LONG         $0x40069262
-	WORD         $0xdd52
-	VBROADCASTSS 8(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z4
-	LONG $0x400e9262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z5
-	LONG         $0x400e9262
-	WORD         $0xed52
-	VBROADCASTSS 12(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z6
-	LONG $0x40069262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z7
-	LONG         $0x40069262
-	WORD         $0xfd52
-	VBROADCASTSS 16(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z8
-	LONG $0x400e1262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z9
-	LONG         $0x400e1262
-	WORD         $0xcd52
-	VBROADCASTSS 20(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z10
-	LONG $0x40061262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z11
-	LONG         $0x40061262
-	WORD         $0xdd52
-	VBROADCASTSS 24(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z12
-	LONG $0x400e1262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z13
-	LONG         $0x400e1262
-	WORD         $0xed52
-	VBROADCASTSS 28(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z14
-	LONG $0x40061262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z15
-	LONG         $0x40061262
-	WORD         $0xfd52
-	VBROADCASTSS 32(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z16
-	LONG $0x400e8262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z17
-	LONG         $0x400e8262
-	WORD         $0xcd52
-	VBROADCASTSS 36(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z18
-	LONG $0x40068262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z19
-	LONG    $0x40068262
-	WORD    $0xdd52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	LEAQ    (CX)(CX*2), DX
-	LEAQ    (AX)(CX*4), BX
-	ADDQ    CX, BX
-	MOVL    columns+52(FP), SI
-	KMOVW   SI, K1
-	SHRL    $0x10, SI
-	KMOVW   SI, K2
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	VMOVUPS Z2, K1, (AX)(CX*1)
-	VMOVUPS Z3, K2, 64(AX)(CX*1)
-	VMOVUPS Z4, K1, (AX)(CX*2)
-	VMOVUPS Z5, K2, 64(AX)(CX*2)
-	VMOVUPS Z6, K1, (AX)(DX*1)
-	VMOVUPS Z7, K2, 64(AX)(DX*1)
-	VMOVUPS Z8, K1, (AX)(CX*4)
-	VMOVUPS Z9, K2, 64(AX)(CX*4)
-	VMOVUPS Z10, K1, (BX)
-	VMOVUPS Z11, K2, 64(BX)
-	VMOVUPS Z12, K1, (BX)(CX*1)
-	VMOVUPS Z13, K2, 64(BX)(CX*1)
-	VMOVUPS Z14, K1, (BX)(CX*2)
-	VMOVUPS Z15, K2, 64(BX)(CX*2)
-	VMOVUPS Z16, K1, (BX)(DX*1)
-	VMOVUPS Z17, K2, 64(BX)(DX*1)
-	VMOVUPS Z18, K1, (BX)(CX*4)
-	VMOVUPS Z19, K2, 64(BX)(CX*4)
-	VZEROUPPER
-	RET
-
-// func pairs11AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs11AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	LEAQ      (BX)(CX*4), SI
-	ADDQ      CX, SI
-	MOVL      columns+52(FP), DI
-	KMOVW     DI, K1
-	SHRL      $0x10, DI
-	KMOVW     DI, K2
-	MOVB      acc+48(FP), DI
-	TESTB     DI, DI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	VMOVUPS.Z (BX)(DX*1), K1, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K2, Z17
-	VMOVUPS.Z (BX)(CX*4), K1, Z18
-	VMOVUPS.Z 64(BX)(CX*4), K2, Z19
-	VMOVUPS.Z (SI), K1, Z20
-	VMOVUPS.Z 64(SI), K2, Z21
-	JMP       start
-
-zero:
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	PREFETCHT0 (AX)(CX*1)
-	PREFETCHT0 64(AX)(CX*1)
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	PREFETCHT0 (AX)(CX*2)
-	PREFETCHT0 64(AX)(CX*2)
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	PREFETCHT0 (AX)(DX*1)
-	PREFETCHT0 64(AX)(DX*1)
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	PREFETCHT0 (AX)(CX*4)
-	PREFETCHT0 64(AX)(CX*4)
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	PREFETCHT0 (BX)(CX*1)
-	PREFETCHT0 64(BX)(CX*1)
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	PREFETCHT0 (BX)(CX*2)
-	PREFETCHT0 64(BX)(CX*2)
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	PREFETCHT0 (BX)(DX*1)
-	PREFETCHT0 64(BX)(DX*1)
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	PREFETCHT0 (BX)(CX*4)
-	PREFETCHT0 64(BX)(CX*4)
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
 	VPXORD     Z20, Z20, Z20
 	VPXORD     Z21, Z21, Z21
-
-start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
-
-loop:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
-	VBROADCASTSS (CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z0
-	LONG $0x400e9262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z1
-	LONG         $0x400e9262
-	WORD         $0xcd52
-	VBROADCASTSS 4(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z2
-	LONG $0x40069262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z3
-	LONG         $0x40069262
-	WORD         $0xdd52
-	VBROADCASTSS 8(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z4
-	LONG $0x400e9262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z5
-	LONG         $0x400e9262
-	WORD         $0xed52
-	VBROADCASTSS 12(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z6
-	LONG $0x40069262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z7
-	LONG         $0x40069262
-	WORD         $0xfd52
-	VBROADCASTSS 16(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z8
-	LONG $0x400e1262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z9
-	LONG         $0x400e1262
-	WORD         $0xcd52
-	VBROADCASTSS 20(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z10
-	LONG $0x40061262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z11
-	LONG         $0x40061262
-	WORD         $0xdd52
-	VBROADCASTSS 24(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z12
-	LONG $0x400e1262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z13
-	LONG         $0x400e1262
-	WORD         $0xed52
-	VBROADCASTSS 28(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z14
-	LONG $0x40061262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z15
-	LONG         $0x40061262
-	WORD         $0xfd52
-	VBROADCASTSS 32(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z16
-	LONG $0x400e8262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z17
-	LONG         $0x400e8262
-	WORD         $0xcd52
-	VBROADCASTSS 36(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z18
-	LONG $0x40068262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z19
-	LONG         $0x40068262
-	WORD         $0xdd52
-	VBROADCASTSS 40(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z20
-	LONG $0x400e8262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z21
-	LONG    $0x400e8262
-	WORD    $0xed52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	LEAQ    (CX)(CX*2), DX
-	LEAQ    (AX)(CX*4), BX
-	ADDQ    CX, BX
-	LEAQ    (BX)(CX*4), SI
-	ADDQ    CX, SI
-	MOVL    columns+52(FP), DI
-	KMOVW   DI, K1
-	SHRL    $0x10, DI
-	KMOVW   DI, K2
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	VMOVUPS Z2, K1, (AX)(CX*1)
-	VMOVUPS Z3, K2, 64(AX)(CX*1)
-	VMOVUPS Z4, K1, (AX)(CX*2)
-	VMOVUPS Z5, K2, 64(AX)(CX*2)
-	VMOVUPS Z6, K1, (AX)(DX*1)
-	VMOVUPS Z7, K2, 64(AX)(DX*1)
-	VMOVUPS Z8, K1, (AX)(CX*4)
-	VMOVUPS Z9, K2, 64(AX)(CX*4)
-	VMOVUPS Z10, K1, (BX)
-	VMOVUPS Z11, K2, 64(BX)
-	VMOVUPS Z12, K1, (BX)(CX*1)
-	VMOVUPS Z13, K2, 64(BX)(CX*1)
-	VMOVUPS Z14, K1, (BX)(CX*2)
-	VMOVUPS Z15, K2, 64(BX)(CX*2)
-	VMOVUPS Z16, K1, (BX)(DX*1)
-	VMOVUPS Z17, K2, 64(BX)(DX*1)
-	VMOVUPS Z18, K1, (BX)(CX*4)
-	VMOVUPS Z19, K2, 64(BX)(CX*4)
-	VMOVUPS Z20, K1, (SI)
-	VMOVUPS Z21, K2, 64(SI)
-	VZEROUPPER
-	RET
-
-// func pairs12AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs12AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	LEAQ      (BX)(CX*4), SI
-	ADDQ      CX, SI
-	MOVL      columns+52(FP), DI
-	KMOVW     DI, K1
-	SHRL      $0x10, DI
-	KMOVW     DI, K2
-	MOVB      acc+48(FP), DI
-	TESTB     DI, DI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	VMOVUPS.Z (BX)(DX*1), K1, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K2, Z17
-	VMOVUPS.Z (BX)(CX*4), K1, Z18
-	VMOVUPS.Z 64(BX)(CX*4), K2, Z19
-	VMOVUPS.Z (SI), K1, Z20
-	VMOVUPS.Z 64(SI), K2, Z21
-	VMOVUPS.Z (SI)(CX*1), K1, Z22
-	VMOVUPS.Z 64(SI)(CX*1), K2, Z23
-	JMP       start
-
-zero:
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	PREFETCHT0 (AX)(CX*1)
-	PREFETCHT0 64(AX)(CX*1)
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	PREFETCHT0 (AX)(CX*2)
-	PREFETCHT0 64(AX)(CX*2)
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	PREFETCHT0 (AX)(DX*1)
-	PREFETCHT0 64(AX)(DX*1)
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	PREFETCHT0 (AX)(CX*4)
-	PREFETCHT0 64(AX)(CX*4)
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	PREFETCHT0 (BX)(CX*1)
-	PREFETCHT0 64(BX)(CX*1)
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	PREFETCHT0 (BX)(CX*2)
-	PREFETCHT0 64(BX)(CX*2)
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	PREFETCHT0 (BX)(DX*1)
-	PREFETCHT0 64(BX)(DX*1)
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	PREFETCHT0 (BX)(CX*4)
-	PREFETCHT0 64(BX)(CX*4)
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	PREFETCHT0 (SI)(CX*1)
-	PREFETCHT0 64(SI)(CX*1)
+	PREFETCHT0 (R11)(CX*1)
+	PREFETCHT0 64(R11)(CX*1)
 	VPXORD     Z22, Z22, Z22
 	VPXORD     Z23, Z23, Z23
-
-start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
-
-loop:
-	VMOVUPS      (BX), Z28
-	VMOVUPS      64(BX), Z29
-	VBROADCASTSS (CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z0
-	LONG $0x400e9262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z1
-	LONG         $0x400e9262
-	WORD         $0xcd52
-	VBROADCASTSS 4(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z2
-	LONG $0x40069262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z3
-	LONG         $0x40069262
-	WORD         $0xdd52
-	VBROADCASTSS 8(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z4
-	LONG $0x400e9262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z5
-	LONG         $0x400e9262
-	WORD         $0xed52
-	VBROADCASTSS 12(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z6
-	LONG $0x40069262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z7
-	LONG         $0x40069262
-	WORD         $0xfd52
-	VBROADCASTSS 16(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z8
-	LONG $0x400e1262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z9
-	LONG         $0x400e1262
-	WORD         $0xcd52
-	VBROADCASTSS 20(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z10
-	LONG $0x40061262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z11
-	LONG         $0x40061262
-	WORD         $0xdd52
-	VBROADCASTSS 24(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z12
-	LONG $0x400e1262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z13
-	LONG         $0x400e1262
-	WORD         $0xed52
-	VBROADCASTSS 28(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z14
-	LONG $0x40061262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z15
-	LONG         $0x40061262
-	WORD         $0xfd52
-	VBROADCASTSS 32(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z16
-	LONG $0x400e8262
-	WORD $0xc452
-
-	// VDPBF16PS Z29, Z30, Z17
-	LONG         $0x400e8262
-	WORD         $0xcd52
-	VBROADCASTSS 36(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z18
-	LONG $0x40068262
-	WORD $0xd452
-
-	// VDPBF16PS Z29, Z31, Z19
-	LONG         $0x40068262
-	WORD         $0xdd52
-	VBROADCASTSS 40(CX), Z30
-
-	// VDPBF16PS Z28, Z30, Z20
-	LONG $0x400e8262
-	WORD $0xe452
-
-	// VDPBF16PS Z29, Z30, Z21
-	LONG         $0x400e8262
-	WORD         $0xed52
-	VBROADCASTSS 44(CX), Z31
-
-	// VDPBF16PS Z28, Z31, Z22
-	LONG $0x40068262
-	WORD $0xf452
-
-	// VDPBF16PS Z29, Z31, Z23
-	LONG    $0x40068262
-	WORD    $0xfd52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	LEAQ    (CX)(CX*2), DX
-	LEAQ    (AX)(CX*4), BX
-	ADDQ    CX, BX
-	LEAQ    (BX)(CX*4), SI
-	ADDQ    CX, SI
-	MOVL    columns+52(FP), DI
-	KMOVW   DI, K1
-	SHRL    $0x10, DI
-	KMOVW   DI, K2
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	VMOVUPS Z2, K1, (AX)(CX*1)
-	VMOVUPS Z3, K2, 64(AX)(CX*1)
-	VMOVUPS Z4, K1, (AX)(CX*2)
-	VMOVUPS Z5, K2, 64(AX)(CX*2)
-	VMOVUPS Z6, K1, (AX)(DX*1)
-	VMOVUPS Z7, K2, 64(AX)(DX*1)
-	VMOVUPS Z8, K1, (AX)(CX*4)
-	VMOVUPS Z9, K2, 64(AX)(CX*4)
-	VMOVUPS Z10, K1, (BX)
-	VMOVUPS Z11, K2, 64(BX)
-	VMOVUPS Z12, K1, (BX)(CX*1)
-	VMOVUPS Z13, K2, 64(BX)(CX*1)
-	VMOVUPS Z14, K1, (BX)(CX*2)
-	VMOVUPS Z15, K2, 64(BX)(CX*2)
-	VMOVUPS Z16, K1, (BX)(DX*1)
-	VMOVUPS Z17, K2, 64(BX)(DX*1)
-	VMOVUPS Z18, K1, (BX)(CX*4)
-	VMOVUPS Z19, K2, 64(BX)(CX*4)
-	VMOVUPS Z20, K1, (SI)
-	VMOVUPS Z21, K2, 64(SI)
-	VMOVUPS Z22, K1, (SI)(CX*1)
-	VMOVUPS Z23, K2, 64(SI)(CX*1)
-	VZEROUPPER
-	RET
-
-// func pairs13AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs13AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	LEAQ      (BX)(CX*4), SI
-	ADDQ      CX, SI
-	MOVL      columns+52(FP), DI
-	KMOVW     DI, K1
-	SHRL      $0x10, DI
-	KMOVW     DI, K2
-	MOVB      acc+48(FP), DI
-	TESTB     DI, DI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	VMOVUPS.Z (BX)(DX*1), K1, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K2, Z17
-	VMOVUPS.Z (BX)(CX*4), K1, Z18
-	VMOVUPS.Z 64(BX)(CX*4), K2, Z19
-	VMOVUPS.Z (SI), K1, Z20
-	VMOVUPS.Z 64(SI), K2, Z21
-	VMOVUPS.Z (SI)(CX*1), K1, Z22
-	VMOVUPS.Z 64(SI)(CX*1), K2, Z23
-	VMOVUPS.Z (SI)(CX*2), K1, Z24
-	VMOVUPS.Z 64(SI)(CX*2), K2, Z25
-	JMP       start
-
-zero:
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	PREFETCHT0 (AX)(CX*1)
-	PREFETCHT0 64(AX)(CX*1)
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	PREFETCHT0 (AX)(CX*2)
-	PREFETCHT0 64(AX)(CX*2)
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	PREFETCHT0 (AX)(DX*1)
-	PREFETCHT0 64(AX)(DX*1)
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	PREFETCHT0 (AX)(CX*4)
-	PREFETCHT0 64(AX)(CX*4)
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	PREFETCHT0 (BX)(CX*1)
-	PREFETCHT0 64(BX)(CX*1)
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	PREFETCHT0 (BX)(CX*2)
-	PREFETCHT0 64(BX)(CX*2)
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	PREFETCHT0 (BX)(DX*1)
-	PREFETCHT0 64(BX)(DX*1)
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	PREFETCHT0 (BX)(CX*4)
-	PREFETCHT0 64(BX)(CX*4)
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	PREFETCHT0 (SI)(CX*1)
-	PREFETCHT0 64(SI)(CX*1)
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	PREFETCHT0 (SI)(CX*2)
-	PREFETCHT0 64(SI)(CX*2)
+	PREFETCHT0 (R11)(CX*2)
+	PREFETCHT0 64(R11)(CX*2)
 	VPXORD     Z24, Z24, Z24
 	VPXORD     Z25, Z25, Z25
+	PREFETCHT0 (R11)(R9*1)
+	PREFETCHT0 64(R11)(R9*1)
+	VPXORD     Z26, Z26, Z26
+	VPXORD     Z27, Z27, Z27
 
 start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
 
-loop:
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(AX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(AX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS 40(AX), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS 44(AX), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS 48(AX), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	VBROADCASTSS 52(AX), Z31
+	VFMADD231PS  Z28, Z31, Z26
+	VFMADD231PS  Z29, Z31, Z27
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
 	VMOVUPS      (BX), Z28
 	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
 	VBROADCASTSS (CX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(CX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(CX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(CX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(CX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(CX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(CX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(CX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(CX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(CX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS 40(CX), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS 44(CX), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS 48(CX), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	VBROADCASTSS 52(CX), Z31
+	VFMADD231PS  Z28, Z31, Z26
+	VFMADD231PS  Z29, Z31, Z27
+	ADDQ         24(SP), CX
+	ADDQ         $0x00000100, BX
+	MOVQ         stepA+80(FP), R10
+	PREFETCHT1   (SI)
+	ADDQ         R10, SI
+	PREFETCHT1   (DI)
+	ADDQ         48(SP), DI
+	DECQ         R8
+	JZ           row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+	VFMADD231PS  Z28, Z30, Z0
+	VFMADD231PS  Z29, Z30, Z1
+	VBROADCASTSS 4(AX), Z31
+	VFMADD231PS  Z28, Z31, Z2
+	VFMADD231PS  Z29, Z31, Z3
+	VBROADCASTSS 8(AX), Z30
+	VFMADD231PS  Z28, Z30, Z4
+	VFMADD231PS  Z29, Z30, Z5
+	VBROADCASTSS 12(AX), Z31
+	VFMADD231PS  Z28, Z31, Z6
+	VFMADD231PS  Z29, Z31, Z7
+	VBROADCASTSS 16(AX), Z30
+	VFMADD231PS  Z28, Z30, Z8
+	VFMADD231PS  Z29, Z30, Z9
+	VBROADCASTSS 20(AX), Z31
+	VFMADD231PS  Z28, Z31, Z10
+	VFMADD231PS  Z29, Z31, Z11
+	VBROADCASTSS 24(AX), Z30
+	VFMADD231PS  Z28, Z30, Z12
+	VFMADD231PS  Z29, Z30, Z13
+	VBROADCASTSS 28(AX), Z31
+	VFMADD231PS  Z28, Z31, Z14
+	VFMADD231PS  Z29, Z31, Z15
+	VBROADCASTSS 32(AX), Z30
+	VFMADD231PS  Z28, Z30, Z16
+	VFMADD231PS  Z29, Z30, Z17
+	VBROADCASTSS 36(AX), Z31
+	VFMADD231PS  Z28, Z31, Z18
+	VFMADD231PS  Z29, Z31, Z19
+	VBROADCASTSS 40(AX), Z30
+	VFMADD231PS  Z28, Z30, Z20
+	VFMADD231PS  Z29, Z30, Z21
+	VBROADCASTSS 44(AX), Z31
+	VFMADD231PS  Z28, Z31, Z22
+	VFMADD231PS  Z29, Z31, Z23
+	VBROADCASTSS 48(AX), Z30
+	VFMADD231PS  Z28, Z30, Z24
+	VFMADD231PS  Z29, Z30, Z25
+	VBROADCASTSS 52(AX), Z31
+	VFMADD231PS  Z28, Z31, Z26
+	VFMADD231PS  Z29, Z31, Z27
+	ADDQ         $0x00000080, DX
+	ADDQ         $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*4), R11
+	ADDQ    CX, R11
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K2, 64(AX)
+	VMOVUPS Z2, K1, (AX)(CX*1)
+	VMOVUPS Z3, K2, 64(AX)(CX*1)
+	VMOVUPS Z4, K1, (AX)(CX*2)
+	VMOVUPS Z5, K2, 64(AX)(CX*2)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
+	VMOVUPS Z8, K1, (AX)(CX*4)
+	VMOVUPS Z9, K2, 64(AX)(CX*4)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	VMOVUPS Z16, K1, (R10)(R9*1)
+	VMOVUPS Z17, K2, 64(R10)(R9*1)
+	VMOVUPS Z18, K1, (R10)(CX*4)
+	VMOVUPS Z19, K2, 64(R10)(CX*4)
+	VMOVUPS Z20, K1, (R11)
+	VMOVUPS Z21, K2, 64(R11)
+	VMOVUPS Z22, K1, (R11)(CX*1)
+	VMOVUPS Z23, K2, 64(R11)(CX*1)
+	VMOVUPS Z24, K1, (R11)(CX*2)
+	VMOVUPS Z25, K2, 64(R11)(CX*2)
+	VMOVUPS Z26, K1, (R11)(R9*1)
+	VMOVUPS Z27, K2, 64(R11)(R9*1)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
+	MOVB    flushed+64(FP), AL
+	TESTB   AL, AL
+	JZ      return
+	LDMXCSR 16(SP)
+
+return:
+	VZEROUPPER
+	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
+
+// func pairs14AVX512(n int, depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32, flushed bool, nextA uintptr, stepA uintptr, next *uintptr)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·pairs14AVX512(SB), NOSPLIT, $56-96
+	MOVQ  n+0(FP), AX
+	MOVQ  AX, (SP)
+	MOVQ  c+40(FP), AX
+	MOVQ  AX, 8(SP)
+	MOVQ  a+16(FP), AX
+	MOVQ  b+32(FP), DX
+	MOVQ  cs+24(FP), SI
+	LEAQ  (AX)(SI*1), CX
+	LEAQ  128(DX), BX
+	ADDQ  SI, SI
+	MOVQ  SI, 24(SP)
+	MOVQ  AX, 32(SP)
+	MOVQ  CX, 40(SP)
+	MOVL  columns+60(FP), AX
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  nextA+72(FP), SI
+	MOVQ  next+88(FP), AX
+	MOVQ  (AX), DI
+	MOVQ  8(AX), CX
+	MOVQ  CX, 48(SP)
+	MOVQ  16(AX), R8
+
+panel:
+	MOVQ       8(SP), AX
+	MOVQ       ldc+48(FP), CX
+	LEAQ       (CX)(CX*2), R9
+	LEAQ       (AX)(CX*4), R10
+	ADDQ       CX, R10
+	LEAQ       (R10)(CX*4), R11
+	ADDQ       CX, R11
+	MOVB       acc+56(FP), R12
+	TESTB      R12, R12
+	JZ         zero
+	VMOVUPS.Z  (AX), K1, Z0
+	VMOVUPS.Z  64(AX), K2, Z1
+	PREFETCHT0 128(AX)
+	PREFETCHT0 192(AX)
+	VMOVUPS.Z  (AX)(CX*1), K1, Z2
+	VMOVUPS.Z  64(AX)(CX*1), K2, Z3
+	PREFETCHT0 128(AX)(CX*1)
+	PREFETCHT0 192(AX)(CX*1)
+	VMOVUPS.Z  (AX)(CX*2), K1, Z4
+	VMOVUPS.Z  64(AX)(CX*2), K2, Z5
+	PREFETCHT0 128(AX)(CX*2)
+	PREFETCHT0 192(AX)(CX*2)
+	VMOVUPS.Z  (AX)(R9*1), K1, Z6
+	VMOVUPS.Z  64(AX)(R9*1), K2, Z7
+	PREFETCHT0 128(AX)(R9*1)
+	PREFETCHT0 192(AX)(R9*1)
+	VMOVUPS.Z  (AX)(CX*4), K1, Z8
+	VMOVUPS.Z  64(AX)(CX*4), K2, Z9
+	PREFETCHT0 128(AX)(CX*4)
+	PREFETCHT0 192(AX)(CX*4)
+	VMOVUPS.Z  (R10), K1, Z10
+	VMOVUPS.Z  64(R10), K2, Z11
+	PREFETCHT0 128(R10)
+	PREFETCHT0 192(R10)
+	VMOVUPS.Z  (R10)(CX*1), K1, Z12
+	VMOVUPS.Z  64(R10)(CX*1), K2, Z13
+	PREFETCHT0 128(R10)(CX*1)
+	PREFETCHT0 192(R10)(CX*1)
+	VMOVUPS.Z  (R10)(CX*2), K1, Z14
+	VMOVUPS.Z  64(R10)(CX*2), K2, Z15
+	PREFETCHT0 128(R10)(CX*2)
+	PREFETCHT0 192(R10)(CX*2)
+	VMOVUPS.Z  (R10)(R9*1), K1, Z16
+	VMOVUPS.Z  64(R10)(R9*1), K2, Z17
+	PREFETCHT0 128(R10)(R9*1)
+	PREFETCHT0 192(R10)(R9*1)
+	VMOVUPS.Z  (R10)(CX*4), K1, Z18
+	VMOVUPS.Z  64(R10)(CX*4), K2, Z19
+	PREFETCHT0 128(R10)(CX*4)
+	PREFETCHT0 192(R10)(CX*4)
+	VMOVUPS.Z  (R11), K1, Z20
+	VMOVUPS.Z  64(R11), K2, Z21
+	PREFETCHT0 128(R11)
+	PREFETCHT0 192(R11)
+	VMOVUPS.Z  (R11)(CX*1), K1, Z22
+	VMOVUPS.Z  64(R11)(CX*1), K2, Z23
+	PREFETCHT0 128(R11)(CX*1)
+	PREFETCHT0 192(R11)(CX*1)
+	VMOVUPS.Z  (R11)(CX*2), K1, Z24
+	VMOVUPS.Z  64(R11)(CX*2), K2, Z25
+	PREFETCHT0 128(R11)(CX*2)
+	PREFETCHT0 192(R11)(CX*2)
+	VMOVUPS.Z  (R11)(R9*1), K1, Z26
+	VMOVUPS.Z  64(R11)(R9*1), K2, Z27
+	PREFETCHT0 128(R11)(R9*1)
+	PREFETCHT0 192(R11)(R9*1)
+	JMP        start
+
+zero:
+	PREFETCHT0 (AX)
+	PREFETCHT0 64(AX)
+	VPXORD     Z0, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	PREFETCHT0 (AX)(CX*1)
+	PREFETCHT0 64(AX)(CX*1)
+	VPXORD     Z2, Z2, Z2
+	VPXORD     Z3, Z3, Z3
+	PREFETCHT0 (AX)(CX*2)
+	PREFETCHT0 64(AX)(CX*2)
+	VPXORD     Z4, Z4, Z4
+	VPXORD     Z5, Z5, Z5
+	PREFETCHT0 (AX)(R9*1)
+	PREFETCHT0 64(AX)(R9*1)
+	VPXORD     Z6, Z6, Z6
+	VPXORD     Z7, Z7, Z7
+	PREFETCHT0 (AX)(CX*4)
+	PREFETCHT0 64(AX)(CX*4)
+	VPXORD     Z8, Z8, Z8
+	VPXORD     Z9, Z9, Z9
+	PREFETCHT0 (R10)
+	PREFETCHT0 64(R10)
+	VPXORD     Z10, Z10, Z10
+	VPXORD     Z11, Z11, Z11
+	PREFETCHT0 (R10)(CX*1)
+	PREFETCHT0 64(R10)(CX*1)
+	VPXORD     Z12, Z12, Z12
+	VPXORD     Z13, Z13, Z13
+	PREFETCHT0 (R10)(CX*2)
+	PREFETCHT0 64(R10)(CX*2)
+	VPXORD     Z14, Z14, Z14
+	VPXORD     Z15, Z15, Z15
+	PREFETCHT0 (R10)(R9*1)
+	PREFETCHT0 64(R10)(R9*1)
+	VPXORD     Z16, Z16, Z16
+	VPXORD     Z17, Z17, Z17
+	PREFETCHT0 (R10)(CX*4)
+	PREFETCHT0 64(R10)(CX*4)
+	VPXORD     Z18, Z18, Z18
+	VPXORD     Z19, Z19, Z19
+	PREFETCHT0 (R11)
+	PREFETCHT0 64(R11)
+	VPXORD     Z20, Z20, Z20
+	VPXORD     Z21, Z21, Z21
+	PREFETCHT0 (R11)(CX*1)
+	PREFETCHT0 64(R11)(CX*1)
+	VPXORD     Z22, Z22, Z22
+	VPXORD     Z23, Z23, Z23
+	PREFETCHT0 (R11)(CX*2)
+	PREFETCHT0 64(R11)(CX*2)
+	VPXORD     Z24, Z24, Z24
+	VPXORD     Z25, Z25, Z25
+	PREFETCHT0 (R11)(R9*1)
+	PREFETCHT0 64(R11)(R9*1)
+	VPXORD     Z26, Z26, Z26
+	VPXORD     Z27, Z27, Z27
+
+start:
+	MOVQ 32(SP), AX
+	MOVQ 40(SP), CX
+	MOVQ depth+8(FP), R9
+	SUBQ $0x02, R9
+	JLT  rest
+
+words:
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
 	LONG $0x400e9262
@@ -3782,7 +10827,7 @@ loop:
 	// VDPBF16PS Z29, Z30, Z1
 	LONG         $0x400e9262
 	WORD         $0xcd52
-	VBROADCASTSS 4(CX), Z31
+	VBROADCASTSS 4(AX), Z31
 
 	// VDPBF16PS Z28, Z31, Z2
 	LONG $0x40069262
@@ -3791,7 +10836,7 @@ loop:
 	// VDPBF16PS Z29, Z31, Z3
 	LONG         $0x40069262
 	WORD         $0xdd52
-	VBROADCASTSS 8(CX), Z30
+	VBROADCASTSS 8(AX), Z30
 
 	// VDPBF16PS Z28, Z30, Z4
 	LONG $0x400e9262
@@ -3800,7 +10845,7 @@ loop:
 	// VDPBF16PS Z29, Z30, Z5
 	LONG         $0x400e9262
 	WORD         $0xed52
-	VBROADCASTSS 12(CX), Z31
+	VBROADCASTSS 12(AX), Z31
 
 	// VDPBF16PS Z28, Z31, Z6
 	LONG $0x40069262
@@ -3809,7 +10854,7 @@ loop:
 	// VDPBF16PS Z29, Z31, Z7
 	LONG         $0x40069262
 	WORD         $0xfd52
-	VBROADCASTSS 16(CX), Z30
+	VBROADCASTSS 16(AX), Z30
 
 	// VDPBF16PS Z28, Z30, Z8
 	LONG $0x400e1262
@@ -3818,7 +10863,7 @@ loop:
 	// VDPBF16PS Z29, Z30, Z9
 	LONG         $0x400e1262
 	WORD         $0xcd52
-	VBROADCASTSS 20(CX), Z31
+	VBROADCASTSS 20(AX), Z31
 
 	// VDPBF16PS Z28, Z31, Z10
 	LONG $0x40061262
@@ -3827,7 +10872,7 @@ loop:
 	// VDPBF16PS Z29, Z31, Z11
 	LONG         $0x40061262
 	WORD         $0xdd52
-	VBROADCASTSS 24(CX), Z30
+	VBROADCASTSS 24(AX), Z30
 
 	// VDPBF16PS Z28, Z30, Z12
 	LONG $0x400e1262
@@ -3836,7 +10881,7 @@ loop:
 	// VDPBF16PS Z29, Z30, Z13
 	LONG         $0x400e1262
 	WORD         $0xed52
-	VBROADCASTSS 28(CX), Z31
+	VBROADCASTSS 28(AX), Z31
 
 	// VDPBF16PS Z28, Z31, Z14
 	LONG $0x40061262
@@ -3845,7 +10890,7 @@ loop:
 	// VDPBF16PS Z29, Z31, Z15
 	LONG         $0x40061262
 	WORD         $0xfd52
-	VBROADCASTSS 32(CX), Z30
+	VBROADCASTSS 32(AX), Z30
 
 	// VDPBF16PS Z28, Z30, Z16
 	LONG $0x400e8262
@@ -3854,7 +10899,7 @@ loop:
 	// VDPBF16PS Z29, Z30, Z17
 	LONG         $0x400e8262
 	WORD         $0xcd52
-	VBROADCASTSS 36(CX), Z31
+	VBROADCASTSS 36(AX), Z31
 
 	// VDPBF16PS Z28, Z31, Z18
 	LONG $0x40068262
@@ -3863,7 +10908,7 @@ loop:
 	// VDPBF16PS Z29, Z31, Z19
 	LONG         $0x40068262
 	WORD         $0xdd52
-	VBROADCASTSS 40(CX), Z30
+	VBROADCASTSS 40(AX), Z30
 
 	// VDPBF16PS Z28, Z30, Z20
 	LONG $0x400e8262
@@ -3872,7 +10917,7 @@ loop:
 	// VDPBF16PS Z29, Z30, Z21
 	LONG         $0x400e8262
 	WORD         $0xed52
-	VBROADCASTSS 44(CX), Z31
+	VBROADCASTSS 44(AX), Z31
 
 	// VDPBF16PS Z28, Z31, Z22
 	LONG $0x40068262
@@ -3881,173 +10926,31 @@ loop:
 	// VDPBF16PS Z29, Z31, Z23
 	LONG         $0x40068262
 	WORD         $0xfd52
-	VBROADCASTSS 48(CX), Z30
+	VBROADCASTSS 48(AX), Z30
 
 	// VDPBF16PS Z28, Z30, Z24
 	LONG $0x400e0262
 	WORD $0xc452
 
 	// VDPBF16PS Z29, Z30, Z25
-	LONG    $0x400e0262
-	WORD    $0xcd52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	LEAQ    (CX)(CX*2), DX
-	LEAQ    (AX)(CX*4), BX
-	ADDQ    CX, BX
-	LEAQ    (BX)(CX*4), SI
-	ADDQ    CX, SI
-	MOVL    columns+52(FP), DI
-	KMOVW   DI, K1
-	SHRL    $0x10, DI
-	KMOVW   DI, K2
-	VMOVUPS Z0, K1, (AX)
-	VMOVUPS Z1, K2, 64(AX)
-	VMOVUPS Z2, K1, (AX)(CX*1)
-	VMOVUPS Z3, K2, 64(AX)(CX*1)
-	VMOVUPS Z4, K1, (AX)(CX*2)
-	VMOVUPS Z5, K2, 64(AX)(CX*2)
-	VMOVUPS Z6, K1, (AX)(DX*1)
-	VMOVUPS Z7, K2, 64(AX)(DX*1)
-	VMOVUPS Z8, K1, (AX)(CX*4)
-	VMOVUPS Z9, K2, 64(AX)(CX*4)
-	VMOVUPS Z10, K1, (BX)
-	VMOVUPS Z11, K2, 64(BX)
-	VMOVUPS Z12, K1, (BX)(CX*1)
-	VMOVUPS Z13, K2, 64(BX)(CX*1)
-	VMOVUPS Z14, K1, (BX)(CX*2)
-	VMOVUPS Z15, K2, 64(BX)(CX*2)
-	VMOVUPS Z16, K1, (BX)(DX*1)
-	VMOVUPS Z17, K2, 64(BX)(DX*1)
-	VMOVUPS Z18, K1, (BX)(CX*4)
-	VMOVUPS Z19, K2, 64(BX)(CX*4)
-	VMOVUPS Z20, K1, (SI)
-	VMOVUPS Z21, K2, 64(SI)
-	VMOVUPS Z22, K1, (SI)(CX*1)
-	VMOVUPS Z23, K2, 64(SI)(CX*1)
-	VMOVUPS Z24, K1, (SI)(CX*2)
-	VMOVUPS Z25, K2, 64(SI)(CX*2)
-	VZEROUPPER
-	RET
+	LONG         $0x400e0262
+	WORD         $0xcd52
+	VBROADCASTSS 52(AX), Z31
 
-// func pairs14AVX512(depth int, a *float32, cs uintptr, b *float32, c *float32, ldc uintptr, acc bool, columns uint32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·pairs14AVX512(SB), NOSPLIT, $0-56
-	MOVQ      c+32(FP), AX
-	MOVQ      ldc+40(FP), CX
-	LEAQ      (CX)(CX*2), DX
-	LEAQ      (AX)(CX*4), BX
-	ADDQ      CX, BX
-	LEAQ      (BX)(CX*4), SI
-	ADDQ      CX, SI
-	MOVL      columns+52(FP), DI
-	KMOVW     DI, K1
-	SHRL      $0x10, DI
-	KMOVW     DI, K2
-	MOVB      acc+48(FP), DI
-	TESTB     DI, DI
-	JZ        zero
-	VMOVUPS.Z (AX), K1, Z0
-	VMOVUPS.Z 64(AX), K2, Z1
-	VMOVUPS.Z (AX)(CX*1), K1, Z2
-	VMOVUPS.Z 64(AX)(CX*1), K2, Z3
-	VMOVUPS.Z (AX)(CX*2), K1, Z4
-	VMOVUPS.Z 64(AX)(CX*2), K2, Z5
-	VMOVUPS.Z (AX)(DX*1), K1, Z6
-	VMOVUPS.Z 64(AX)(DX*1), K2, Z7
-	VMOVUPS.Z (AX)(CX*4), K1, Z8
-	VMOVUPS.Z 64(AX)(CX*4), K2, Z9
-	VMOVUPS.Z (BX), K1, Z10
-	VMOVUPS.Z 64(BX), K2, Z11
-	VMOVUPS.Z (BX)(CX*1), K1, Z12
-	VMOVUPS.Z 64(BX)(CX*1), K2, Z13
-	VMOVUPS.Z (BX)(CX*2), K1, Z14
-	VMOVUPS.Z 64(BX)(CX*2), K2, Z15
-	VMOVUPS.Z (BX)(DX*1), K1, Z16
-	VMOVUPS.Z 64(BX)(DX*1), K2, Z17
-	VMOVUPS.Z (BX)(CX*4), K1, Z18
-	VMOVUPS.Z 64(BX)(CX*4), K2, Z19
-	VMOVUPS.Z (SI), K1, Z20
-	VMOVUPS.Z 64(SI), K2, Z21
-	VMOVUPS.Z (SI)(CX*1), K1, Z22
-	VMOVUPS.Z 64(SI)(CX*1), K2, Z23
-	VMOVUPS.Z (SI)(CX*2), K1, Z24
-	VMOVUPS.Z 64(SI)(CX*2), K2, Z25
-	VMOVUPS.Z (SI)(DX*1), K1, Z26
-	VMOVUPS.Z 64(SI)(DX*1), K2, Z27
-	JMP       start
+	// VDPBF16PS Z28, Z31, Z26
+	LONG $0x40060262
+	WORD $0xd452
 
-zero:
-	PREFETCHT0 (AX)
-	PREFETCHT0 64(AX)
-	VPXORD     Z0, Z0, Z0
-	VPXORD     Z1, Z1, Z1
-	PREFETCHT0 (AX)(CX*1)
-	PREFETCHT0 64(AX)(CX*1)
-	VPXORD     Z2, Z2, Z2
-	VPXORD     Z3, Z3, Z3
-	PREFETCHT0 (AX)(CX*2)
-	PREFETCHT0 64(AX)(CX*2)
-	VPXORD     Z4, Z4, Z4
-	VPXORD     Z5, Z5, Z5
-	PREFETCHT0 (AX)(DX*1)
-	PREFETCHT0 64(AX)(DX*1)
-	VPXORD     Z6, Z6, Z6
-	VPXORD     Z7, Z7, Z7
-	PREFETCHT0 (AX)(CX*4)
-	PREFETCHT0 64(AX)(CX*4)
-	VPXORD     Z8, Z8, Z8
-	VPXORD     Z9, Z9, Z9
-	PREFETCHT0 (BX)
-	PREFETCHT0 64(BX)
-	VPXORD     Z10, Z10, Z10
-	VPXORD     Z11, Z11, Z11
-	PREFETCHT0 (BX)(CX*1)
-	PREFETCHT0 64(BX)(CX*1)
-	VPXORD     Z12, Z12, Z12
-	VPXORD     Z13, Z13, Z13
-	PREFETCHT0 (BX)(CX*2)
-	PREFETCHT0 64(BX)(CX*2)
-	VPXORD     Z14, Z14, Z14
-	VPXORD     Z15, Z15, Z15
-	PREFETCHT0 (BX)(DX*1)
-	PREFETCHT0 64(BX)(DX*1)
-	VPXORD     Z16, Z16, Z16
-	VPXORD     Z17, Z17, Z17
-	PREFETCHT0 (BX)(CX*4)
-	PREFETCHT0 64(BX)(CX*4)
-	VPXORD     Z18, Z18, Z18
-	VPXORD     Z19, Z19, Z19
-	PREFETCHT0 (SI)
-	PREFETCHT0 64(SI)
-	VPXORD     Z20, Z20, Z20
-	VPXORD     Z21, Z21, Z21
-	PREFETCHT0 (SI)(CX*1)
-	PREFETCHT0 64(SI)(CX*1)
-	VPXORD     Z22, Z22, Z22
-	VPXORD     Z23, Z23, Z23
-	PREFETCHT0 (SI)(CX*2)
-	PREFETCHT0 64(SI)(CX*2)
-	VPXORD     Z24, Z24, Z24
-	VPXORD     Z25, Z25, Z25
-	PREFETCHT0 (SI)(DX*1)
-	PREFETCHT0 64(SI)(DX*1)
-	VPXORD     Z26, Z26, Z26
-	VPXORD     Z27, Z27, Z27
-
-start:
-	MOVQ depth+0(FP), AX
-	MOVQ a+8(FP), CX
-	MOVQ cs+16(FP), DX
-	MOVQ b+24(FP), BX
-
-loop:
+	// VDPBF16PS Z29, Z31, Z27
+	LONG         $0x40060262
+	WORD         $0xdd52
+	ADDQ         24(SP), AX
+	ADDQ         $0x00000100, DX
 	VMOVUPS      (BX), Z28
 	VMOVUPS      64(BX), Z29
+	PREFETCHT0   1024(BX)
+	PREFETCHT0   1088(BX)
+	PREFETCHT0   896(CX)
 	VBROADCASTSS (CX), Z30
 
 	// VDPBF16PS Z28, Z30, Z0
@@ -4172,53 +11075,217 @@ loop:
 	WORD $0xd452
 
 	// VDPBF16PS Z29, Z31, Z27
-	LONG    $0x40060262
-	WORD    $0xdd52
-	ADDQ    DX, CX
-	ADDQ    $0x00000080, BX
-	DECQ    AX
-	JNZ     loop
-	MOVQ    c+32(FP), AX
-	MOVQ    ldc+40(FP), CX
-	LEAQ    (CX)(CX*2), DX
-	LEAQ    (AX)(CX*4), BX
-	ADDQ    CX, BX
-	LEAQ    (BX)(CX*4), SI
-	ADDQ    CX, SI
-	MOVL    columns+52(FP), DI
-	KMOVW   DI, K1
-	SHRL    $0x10, DI
-	KMOVW   DI, K2
+	LONG       $0x40060262
+	WORD       $0xdd52
+	ADDQ       24(SP), CX
+	ADDQ       $0x00000100, BX
+	MOVQ       stepA+80(FP), R10
+	PREFETCHT1 (SI)
+	ADDQ       R10, SI
+	PREFETCHT1 (DI)
+	ADDQ       48(SP), DI
+	DECQ       R8
+	JZ         row
+
+fetched:
+	SUBQ $0x02, R9
+	JGE  words
+
+rest:
+	ADDQ         $0x02, R9
+	JZ           store
+	VMOVUPS      (DX), Z28
+	VMOVUPS      64(DX), Z29
+	PREFETCHT0   1024(DX)
+	PREFETCHT0   1088(DX)
+	PREFETCHT0   896(AX)
+	VBROADCASTSS (AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z0
+	LONG $0x400e9262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z1
+	LONG         $0x400e9262
+	WORD         $0xcd52
+	VBROADCASTSS 4(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z2
+	LONG $0x40069262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z3
+	LONG         $0x40069262
+	WORD         $0xdd52
+	VBROADCASTSS 8(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z4
+	LONG $0x400e9262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z5
+	LONG         $0x400e9262
+	WORD         $0xed52
+	VBROADCASTSS 12(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z6
+	LONG $0x40069262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z7
+	LONG         $0x40069262
+	WORD         $0xfd52
+	VBROADCASTSS 16(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z8
+	LONG $0x400e1262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z9
+	LONG         $0x400e1262
+	WORD         $0xcd52
+	VBROADCASTSS 20(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z10
+	LONG $0x40061262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z11
+	LONG         $0x40061262
+	WORD         $0xdd52
+	VBROADCASTSS 24(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z12
+	LONG $0x400e1262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z13
+	LONG         $0x400e1262
+	WORD         $0xed52
+	VBROADCASTSS 28(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z14
+	LONG $0x40061262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z15
+	LONG         $0x40061262
+	WORD         $0xfd52
+	VBROADCASTSS 32(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z16
+	LONG $0x400e8262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z17
+	LONG         $0x400e8262
+	WORD         $0xcd52
+	VBROADCASTSS 36(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z18
+	LONG $0x40068262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z19
+	LONG         $0x40068262
+	WORD         $0xdd52
+	VBROADCASTSS 40(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z20
+	LONG $0x400e8262
+	WORD $0xe452
+
+	// VDPBF16PS Z29, Z30, Z21
+	LONG         $0x400e8262
+	WORD         $0xed52
+	VBROADCASTSS 44(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z22
+	LONG $0x40068262
+	WORD $0xf452
+
+	// VDPBF16PS Z29, Z31, Z23
+	LONG         $0x40068262
+	WORD         $0xfd52
+	VBROADCASTSS 48(AX), Z30
+
+	// VDPBF16PS Z28, Z30, Z24
+	LONG $0x400e0262
+	WORD $0xc452
+
+	// VDPBF16PS Z29, Z30, Z25
+	LONG         $0x400e0262
+	WORD         $0xcd52
+	VBROADCASTSS 52(AX), Z31
+
+	// VDPBF16PS Z28, Z31, Z26
+	LONG $0x40060262
+	WORD $0xd452
+
+	// VDPBF16PS Z29, Z31, Z27
+	LONG $0x40060262
+	WORD $0xdd52
+	ADDQ $0x00000080, DX
+	ADDQ $0x00000080, BX
+
+store:
+	MOVQ    8(SP), AX
+	MOVQ    ldc+48(FP), CX
+	LEAQ    (CX)(CX*2), R9
+	LEAQ    (AX)(CX*4), R10
+	ADDQ    CX, R10
+	LEAQ    (R10)(CX*4), R11
+	ADDQ    CX, R11
 	VMOVUPS Z0, K1, (AX)
 	VMOVUPS Z1, K2, 64(AX)
 	VMOVUPS Z2, K1, (AX)(CX*1)
 	VMOVUPS Z3, K2, 64(AX)(CX*1)
 	VMOVUPS Z4, K1, (AX)(CX*2)
 	VMOVUPS Z5, K2, 64(AX)(CX*2)
-	VMOVUPS Z6, K1, (AX)(DX*1)
-	VMOVUPS Z7, K2, 64(AX)(DX*1)
+	VMOVUPS Z6, K1, (AX)(R9*1)
+	VMOVUPS Z7, K2, 64(AX)(R9*1)
 	VMOVUPS Z8, K1, (AX)(CX*4)
 	VMOVUPS Z9, K2, 64(AX)(CX*4)
-	VMOVUPS Z10, K1, (BX)
-	VMOVUPS Z11, K2, 64(BX)
-	VMOVUPS Z12, K1, (BX)(CX*1)
-	VMOVUPS Z13, K2, 64(BX)(CX*1)
-	VMOVUPS Z14, K1, (BX)(CX*2)
-	VMOVUPS Z15, K2, 64(BX)(CX*2)
-	VMOVUPS Z16, K1, (BX)(DX*1)
-	VMOVUPS Z17, K2, 64(BX)(DX*1)
-	VMOVUPS Z18, K1, (BX)(CX*4)
-	VMOVUPS Z19, K2, 64(BX)(CX*4)
-	VMOVUPS Z20, K1, (SI)
-	VMOVUPS Z21, K2, 64(SI)
-	VMOVUPS Z22, K1, (SI)(CX*1)
-	VMOVUPS Z23, K2, 64(SI)(CX*1)
-	VMOVUPS Z24, K1, (SI)(CX*2)
-	VMOVUPS Z25, K2, 64(SI)(CX*2)
-	VMOVUPS Z26, K1, (SI)(DX*1)
-	VMOVUPS Z27, K2, 64(SI)(DX*1)
+	VMOVUPS Z10, K1, (R10)
+	VMOVUPS Z11, K2, 64(R10)
+	VMOVUPS Z12, K1, (R10)(CX*1)
+	VMOVUPS Z13, K2, 64(R10)(CX*1)
+	VMOVUPS Z14, K1, (R10)(CX*2)
+	VMOVUPS Z15, K2, 64(R10)(CX*2)
+	VMOVUPS Z16, K1, (R10)(R9*1)
+	VMOVUPS Z17, K2, 64(R10)(R9*1)
+	VMOVUPS Z18, K1, (R10)(CX*4)
+	VMOVUPS Z19, K2, 64(R10)(CX*4)
+	VMOVUPS Z20, K1, (R11)
+	VMOVUPS Z21, K2, 64(R11)
+	VMOVUPS Z22, K1, (R11)(CX*1)
+	VMOVUPS Z23, K2, 64(R11)(CX*1)
+	VMOVUPS Z24, K1, (R11)(CX*2)
+	VMOVUPS Z25, K2, 64(R11)(CX*2)
+	VMOVUPS Z26, K1, (R11)(R9*1)
+	VMOVUPS Z27, K2, 64(R11)(R9*1)
+	ADDQ    $0x00000080, 8(SP)
+	DECQ    (SP)
+	JNZ     panel
+	MOVQ    next+88(FP), AX
+	MOVQ    DI, (AX)
+	MOVQ    48(SP), CX
+	MOVQ    CX, 8(AX)
+	MOVQ    R8, 16(AX)
 	VZEROUPPER
 	RET
+
+row:
+	MOVQ next+88(FP), R10
+	MOVQ 24(R10), R8
+	ADDQ 32(R10), DI
+	DECQ 40(R10)
+	JG   fetched
+	MOVQ DX, DI
+	MOVQ $0x00000000, R8
+	MOVQ R8, 48(SP)
+	MOVQ $0x7fffffff, R8
+	JMP  fetched
 
 // func packColumnsF32AVX512(dst *float32, stride uintptr, src *float32, ld uintptr, depth int, columns int)
 // Requires: AVX, AVX512BW, AVX512F, BMI2, CMOV, MMX+
@@ -7758,6 +14825,42 @@ whole:
 	LEAQ          (DI)(BX*2), DI
 	SUBQ          $0x02, SI
 	JG            loop
+	VZEROUPPER
+	RET
+
+// func roundAVX512(p *float32, blocks int)
+// Requires: AVX, AVX512F
+TEXT ·roundAVX512(SB), NOSPLIT, $0-16
+	MOVQ         p+0(FP), AX
+	MOVQ         blocks+8(FP), CX
+	MOVL         $0x80000000, DX
+	VPBROADCASTD DX, Z0
+	MOVL         $0x7f800000, DX
+	VPBROADCASTD DX, Z1
+	MOVL         $0xffff0000, DX
+	VPBROADCASTD DX, Z2
+	MOVL         $0x00007fff, DX
+	VPBROADCASTD DX, Z3
+	MOVL         $0x00000001, DX
+	VPBROADCASTD DX, Z4
+	MOVL         $0x00400000, DX
+	VPBROADCASTD DX, Z5
+
+loop:
+	VMOVUPS   (AX), Z6
+	VPSRLD    $0x10, Z6, Z7
+	VPANDD    Z4, Z7, Z7
+	VPADDD    Z3, Z7, Z7
+	VPADDD    Z6, Z7, Z7
+	VCMPPS    $0x03, Z6, Z6, K1
+	VPORD     Z5, Z6, K1, Z7
+	VPANDD    Z2, Z7, Z7
+	VPTESTNMD Z1, Z6, K1
+	VPANDD    Z0, Z6, K1, Z7
+	VMOVUPS   Z7, (AX)
+	ADDQ      $0x40, AX
+	DECQ      CX
+	JNZ       loop
 	VZEROUPPER
 	RET
 

@@ -47,7 +47,9 @@ func roundToBF16(x float32) float32 { return dtype.FromBF16(dtype.ToBF16(fma.Flu
 
 // roundBF16 rounds the elements of a panel to bfloat16 values.
 func (k *kernel) roundBF16(panel []float32) {
-	for i := k.roundBlocks(panel); i < len(panel); i++ {
+	done := k.roundWide(panel)
+	done += k.roundBlocks(panel[done:])
+	for i := done; i < len(panel); i++ {
 		panel[i] = roundToBF16(panel[i])
 	}
 }

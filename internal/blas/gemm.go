@@ -31,11 +31,12 @@ type product struct {
 type job struct {
 	product
 	kernel
-	words        int // of a row of A or a column of B: k, padded, by wordSteps
-	kc           int // words of a block, the last one perhaps fewer
-	mc, nc       int // rows and columns of a part
-	i0, i1       int // the rows
-	k0, k1       int // and words being worked on
+	words        int   // of a row of A or a column of B: k, padded, by wordSteps
+	kc           int   // words of a block, the last one perhaps fewer
+	mc           int   // rows of a part
+	ends         []int // where parts beside one another end, in panels of B
+	i0, i1       int   // the rows
+	k0, k1       int   // and words being worked on
 	packed       []float32
 	packPart     func(int)
 	multiplyPart func(int)
@@ -91,37 +92,45 @@ func (j *job) run() {
 				j.packed = grow(j.packed, panels*j.tileRows*(j.k1-j.k0))
 				forParts(panels, (j.i1-j.i0)*(j.k1-j.k0), j.packPart)
 			}
-			parts := ceilDiv(j.i1-j.i0, j.mc) * ceilDiv(j.n, j.nc)
-			forParts(parts, (j.i1-j.i0)*(j.k1-j.k0)*j.n, j.multiplyPart)
+			forParts(j.parts(), (j.i1-j.i0)*(j.k1-j.k0)*j.n, j.multiplyPart)
 		}
 	}
 }
 
-// split chooses the parts that workers take: about four for each of them, of
-// full chunks of columns where there are enough of these.
+// split chooses the parts that workers take: columns of B, at first as many as a
+// chunk holds, at last few, so that all workers end together. A part packs its
+// columns, so only where there are too few for all are rows split too.
 func (j *job) split(threads int) {
-	m := j.i1 - j.i0
-	j.mc = roundUp(m, j.tileRows)
-	j.nc = min(j.chunkSize/j.kc/j.tileCols*j.tileCols, roundUp(j.n, j.tileCols))
-	want := min(4*threads, m*j.n*j.k/smallPart)
-	if threads == 1 || want <= 1 {
-		return
+	m, panels := j.i1-j.i0, ceilDiv(j.n, j.tileCols)
+	most := j.chunkSize / j.kc / j.tileCols // panels of a chunk
+	if m*j.n*j.k < 2*smallPart {
+		threads = 1
 	}
-	if j.n <= j.nc { // rows first: every part packs all of B
-		j.mc = min(j.mc, roundUp(max(j.blockRows/2, ceilDiv(m, want)), j.tileRows))
-	}
-	want = ceilDiv(want, ceilDiv(m, j.mc)) // parts still wanted of the columns
-	if ceilDiv(j.n, j.nc) < want {
-		j.nc = roundUp(ceilDiv(j.n, want), j.tileCols)
-	}
-	// The columns of the worker that does most: 7 parts on 2 workers are not even.
-	// Smaller parts read A more often, which must be worth it.
-	most := func(nc int) int { return nc * ceilDiv(ceilDiv(j.n, nc)*ceilDiv(m, j.mc), threads) }
-	for nc, least := j.nc, max(j.nc/2, j.tileCols); nc >= least; nc -= j.tileCols {
-		if 20*most(nc) < 19*most(j.nc) {
-			j.nc = nc
+	j.ends = j.ends[:0]
+	for end := 0; end < panels; j.ends = append(j.ends, end) {
+		share := panels
+		if threads > 1 {
+			share = ceilDiv(panels-end, 2*threads)
 		}
+		end = min(panels, end+min(share, most))
 	}
+	down := 1
+	if len(j.ends) < threads {
+		down = min(ceilDiv(4*threads, len(j.ends)), m*j.n*j.k/smallPart, ceilDiv(2*m, j.blockRows))
+	}
+	j.mc = roundUp(ceilDiv(m, max(1, down)), j.tileRows)
+}
+
+// parts is their number.
+func (j *job) parts() int { return ceilDiv(j.i1-j.i0, j.mc) * len(j.ends) }
+
+// columns are those of part number `part`.
+func (j *job) columns(part int) (j0, j1 int) {
+	i := part % len(j.ends)
+	if i > 0 {
+		j0 = j.ends[i-1] * j.tileCols
+	}
+	return j0, min(j.n, j.ends[i]*j.tileCols)
 }
 
 func forParts(n, work int, f func(int)) {
@@ -158,20 +167,36 @@ func (j *job) packedFrom(i, k, depth int) []float32 {
 // multiplyTiles computes part number `part` of the rows and k steps being
 // worked on: at most mc rows and nc columns.
 func (j *job) multiplyTiles(part int) {
-	across := ceilDiv(j.n, j.nc)
-	i0 := j.i0 + part/across*j.mc
+	i0 := j.i0 + part/len(j.ends)*j.mc
 	i1 := min(j.i1, i0+j.mc)
-	j0 := part % across * j.nc
-	j1 := min(j.n, j0+j.nc)
-	chunk := grow(chunks.get(), j.chunkSize)
+	j0, j1 := j.columns(part)
+	chunk := chunks.get()
+	chunk.data = grow(chunk.data, j.chunkSize)
 	for k := j.k0; k < j.k1; k += j.kc {
 		depth := min(j.kc, j.k1-k)
-		j.packRight(chunk, k, depth, j0, j1)
+		j.packRight(chunk.data, k, depth, j0, j1)
+		j.prefetch(chunk, part, k)
+		if j.multiplyPanelsWide(chunk, i0, i1, j0, j1, k, depth) {
+			continue
+		}
 		for i := i0; i < i1; i += j.blockRows {
-			j.multiplyBlock(chunk, i, min(i1, i+j.blockRows), j0, j1, k, depth)
+			j.multiplyBlock(chunk.data, i, min(i1, i+j.blockRows), j0, j1, k, depth)
 		}
 	}
 	chunks.put(chunk)
+}
+
+// prefetch sets c.next to what the worker of this part probably packs after the
+// block of k at hand: the part's next block, or the first one of another part.
+func (j *job) prefetch(c *chunk, part, k int) {
+	c.next = ahead{}
+	if k += j.kc; k >= j.k1 {
+		part, k = part+parallel.Threads(), j.k0
+	}
+	if part < j.parts() {
+		j0, j1 := j.columns(part)
+		j.prefetchRight(c, k, min(j.kc, j.k1-k), j0, j1)
+	}
 }
 
 // multiplyBlock runs the kernel over the tiles of rows i0..i1, columns j0..j1,

@@ -36,7 +36,7 @@ type kernel struct {
 // numbers or of bfloat16 ones.
 func kernelFor(m, n int, bf16 bool) kernel {
 	set := isa.Current()
-	if set < isa.AVX512 || bf16 && set == isa.AVX512 || !bf16 && n <= 16 {
+	if set < isa.AVX512 || n <= 16 && !(bf16 && set == isa.AVX512BF16) {
 		return narrowKernel()
 	}
 	wide := kernel{set: isa.AVX512, tileRows: 14, tileCols: 32, wordSteps: 1, maxDepth: 1024, chunkSize: 128 * 1024, blockRows: 140}
@@ -44,7 +44,7 @@ func kernelFor(m, n int, bf16 bool) kernel {
 		wide.tileRows = ceilDiv(m, ceilDiv(m, wide.tileRows))
 		wide.blockRows = wide.blockRows / wide.tileRows * wide.tileRows
 	}
-	if bf16 {
+	if bf16 && set == isa.AVX512BF16 {
 		wide.set, wide.wordSteps = isa.AVX512BF16, 2
 		wide.maxDepth /= 2
 		wide.chunkSize /= 2

@@ -27,33 +27,12 @@ var tilesAVX512 = [...]func(depth int, a *float32, rs, cs uintptr, b, c *float32
 	14: tile14AVX512,
 }
 
-var pairsAVX512 = [...]func(depth int, a *float32, cs uintptr, b, c *float32, ldc uintptr, acc bool, columns uint32){
-	1:  pairs1AVX512,
-	2:  pairs2AVX512,
-	3:  pairs3AVX512,
-	4:  pairs4AVX512,
-	5:  pairs5AVX512,
-	6:  pairs6AVX512,
-	7:  pairs7AVX512,
-	8:  pairs8AVX512,
-	9:  pairs9AVX512,
-	10: pairs10AVX512,
-	11: pairs11AVX512,
-	12: pairs12AVX512,
-	13: pairs13AVX512,
-	14: pairs14AVX512,
-}
-
-// multiplyWide computes a tile of 32 columns, or fewer, with AVX-512.
+// multiplyWide computes a tile of 32 columns, or fewer, of an A that is not packed
+// with AVX-512.
 func (k *kernel) multiplyWide(t *tile) {
 	a, b, c := &t.a.data[0], &t.b[0], &t.c[0]
 	rs, cs, ldc := uintptr(4*t.a.rs), uintptr(4*t.a.cs), uintptr(4*t.ldc)
-	columns := uint32(1<<t.cols - 1)
-	if k.set == isa.AVX512BF16 {
-		pairsAVX512[t.rows](t.depth, a, cs, b, c, ldc, t.acc, columns)
-	} else {
-		tilesAVX512[t.rows](t.depth, a, rs, cs, b, c, ldc, t.acc, columns)
-	}
+	tilesAVX512[t.rows](t.depth, a, rs, cs, b, c, ldc, t.acc, uint32(1<<t.cols-1))
 }
 
 // steps are the k steps that words from..from+depth hold: the first, and how many.
@@ -62,11 +41,25 @@ func (j *job) steps(from, depth int) (first, n int) {
 	return first, min(depth*j.wordSteps, j.k-first)
 }
 
-// packLeftWide is packLeft with AVX-512, and says whether that is in use.
+// packLeftWide is packLeft with AVX-512, and says whether that is in use. What is
+// rounded is packed a few steps at a time, which are then in the first-level
+// cache.
 func (j *job) packLeftWide(dst []float32, row, rows, from, depth int) bool {
 	if j.set < isa.AVX512 {
 		return false
 	}
+	slice := depth
+	if j.bf16 {
+		slice = 128
+	}
+	for at := 0; at < depth; at += slice {
+		words := min(slice, depth-at)
+		j.packLeftSlice(dst[at*j.tileRows:][:words*j.tileRows], row, rows, from+at, words)
+	}
+	return true
+}
+
+func (j *job) packLeftSlice(dst []float32, row, rows, from, depth int) {
 	first, n := j.steps(from, depth)
 	a, stride := &j.a.data[row*j.a.rs+first*j.a.cs], uintptr(4*j.tileRows)
 	pairs, rs, cs := j.wordSteps == 2, uintptr(4*j.a.rs), uintptr(4*j.a.cs)
@@ -80,7 +73,17 @@ func (j *job) packLeftWide(dst []float32, row, rows, from, depth int) bool {
 	default:
 		packLeftRowsF32AVX512(&dst[0], stride, a, cs, n, rows)
 	}
-	return true
+	j.finishPanel(dst, n*j.tileRows, dtype.F32)
+}
+
+// roundWide is roundBlocks with AVX-512.
+func (k *kernel) roundWide(panel []float32) int {
+	blocks := len(panel) / 16
+	if k.set < isa.AVX512 || blocks == 0 {
+		return 0
+	}
+	roundAVX512(&panel[0], blocks)
+	return 16 * blocks
 }
 
 // packRightWide is packRight with AVX-512, and says whether that is in use.
@@ -94,6 +97,7 @@ func (j *job) packRightWide(dst []float32, from, depth, j0, j1 int) bool {
 		cols := min(j.tileCols, j1-col)
 		if !j.b.trans {
 			j.packRowsWide(panel, first*j.b.ld+col, n, cols)
+			j.finishPanel(panel, n*j.tileCols, j.b.dtype)
 			continue
 		}
 		if cols < j.tileCols {
@@ -102,8 +106,21 @@ func (j *job) packRightWide(dst []float32, from, depth, j0, j1 int) bool {
 		for h := 0; h < cols; h += 16 {
 			j.packColumnsWide(panel[h:], (col+h)*j.b.ld+first, n, min(16, cols-h))
 		}
+		j.finishPanel(panel, n*j.tileCols, j.b.dtype)
 	}
 	return true
+}
+
+// finishPanel rounds a panel of float32 words to bfloat16 values, if that is the
+// product's, and fills it up with zeros from element n on.
+func (j *job) finishPanel(panel []float32, n int, d dtype.DType) {
+	if !j.bf16 || j.wordSteps == 2 {
+		return
+	}
+	clear(panel[n:])
+	if d != dtype.BF16 { // the kernel takes subnormal numbers for zeros
+		j.roundBF16(panel[:n])
+	}
 }
 
 // packColumnsWide packs up to 16 columns of a transposed B, stored as rows from

@@ -15,9 +15,8 @@ func main() {
 	ConstraintExpr("!noasm")
 	for rows := 1; rows <= tileRows; rows++ {
 		tile(rows)
-	}
-	for rows := 1; rows <= tileRows; rows++ {
-		pairs(rows)
+		panels(rows, number)
+		panels(rows, pair)
 	}
 	for _, f := range formats {
 		for _, w := range []word{number, pair} {
@@ -28,6 +27,7 @@ func main() {
 	for _, w := range []word{number, pair} {
 		packRows(formats[0], w, 1)
 	}
+	round()
 	peak(number)
 	peak(pair)
 	Generate()

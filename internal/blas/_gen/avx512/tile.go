@@ -14,18 +14,20 @@ var (
 	x      = [2]reg.VecPhysical{zmm[30], zmm[31]}
 )
 
-// tile generates the kernel for `rows` rows of A and 32 columns of B: two
-// accumulators a row, one fused multiply-add on each per step of k.
+// tile generates the kernel for `rows` rows of A, which need not be packed, and 32
+// columns of B: two accumulators a row, one fused multiply-add on each per step of
+// k.
 func tile(rows int) {
 	name := fmt.Sprintf("tile%dAVX512", rows)
 	TEXT(name, NOSPLIT, "func(depth int, a *float32, rs, cs uintptr, b, c *float32, ldc uintptr, acc bool, columns uint32)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s is the kernel for %d x %d elements of C, of which columns is the mask; see tile.multiplyGeneric. Strides are in bytes.", name, rows, tileCols))
-	loadTile(rows)
-	depth := Load(Param("depth"), GP64())
-	a := strided(rows, Load(Param("a"), GP64()), Load(Param("rs"), GP64()))
-	cs := Load(Param("cs"), GP64())
-	b := Load(Param("b"), GP64())
+	lo, hi := columnMasks()
+	loadTile(tileAt(rows, parameter("c")), rows, lo, hi)
+	depth := parameter("depth")
+	a := strided(rows, parameter("a"), parameter("rs"))
+	cs := parameter("cs")
+	b := parameter("b")
 	Label("loop")
 	VMOVUPS(Mem{Base: b}, b0)
 	VMOVUPS(Mem{Base: b, Disp: 64}, b1)
@@ -38,46 +40,30 @@ func tile(rows int) {
 	ADDQ(U32(4*tileCols), b)
 	DECQ(depth)
 	JNZ(LabelRef("loop"))
-	storeTile(rows)
+	storeTile(tileAt(rows, parameter("c")), rows, lo, hi)
+	VZEROUPPER()
+	RET()
 }
 
-// pairs generates the kernel for panels whose words are pairs of bfloat16, of
-// which A has cs bytes a step.
-func pairs(rows int) {
-	name := fmt.Sprintf("pairs%dAVX512", rows)
-	TEXT(name, NOSPLIT, "func(depth int, a *float32, cs uintptr, b, c *float32, ldc uintptr, acc bool, columns uint32)")
-	Pragma("noescape")
-	Doc(fmt.Sprintf("%s is the kernel for %d x %d elements of C, of which columns is the mask, and panels of depth pairs of bfloat16. Strides are in bytes.", name, rows, tileCols))
-	loadTile(rows)
-	depth := Load(Param("depth"), GP64())
-	a := Load(Param("a"), GP64())
-	cs := Load(Param("cs"), GP64())
-	b := Load(Param("b"), GP64())
-	Label("loop")
-	VMOVUPS(Mem{Base: b}, b0)
-	VMOVUPS(Mem{Base: b, Disp: 64}, b1)
-	for i := range rows {
-		VBROADCASTSS(Mem{Base: a, Disp: 4 * i}, x[i%2])
-		dotPairs(b0, x[i%2], zmm[2*i])
-		dotPairs(b1, x[i%2], zmm[2*i+1])
-	}
-	ADDQ(cs, a)
-	ADDQ(U32(4*tileCols), b)
-	DECQ(depth)
-	JNZ(LabelRef("loop"))
-	storeTile(rows)
+func load(m Mem) reg.Register {
+	r := GP64()
+	MOVQ(m, r)
+	return r
 }
 
-// loadTile starts the chains: at C if acc is not 0, else at 0.
-func loadTile(rows int) {
-	c := strided(rows, Load(Param("c"), GP64()), Load(Param("ldc"), GP64()))
-	lo, hi := columnMasks()
+func parameter(name string) reg.Register { return Load(Param(name), GP64()) }
+
+// loadTile starts the chains: at C if acc is not 0, else at 0. It prefetches the
+// tile beside this one, or this one where it is not read.
+func loadTile(c rowsAt, rows int, lo, hi reg.Register) {
 	acc := Load(Param("acc"), GP8())
 	TESTB(acc, acc)
 	JZ(LabelRef("zero"))
 	for i := range rows {
 		VMOVUPS_Z(c.at(i, 0), lo, zmm[2*i])
 		VMOVUPS_Z(c.at(i, 64), hi, zmm[2*i+1])
+		PREFETCHT0(c.at(i, 128))
+		PREFETCHT0(c.at(i, 192))
 	}
 	JMP(LabelRef("start"))
 	Label("zero")
@@ -91,17 +77,15 @@ func loadTile(rows int) {
 	Label("start")
 }
 
-// storeTile ends a kernel.
-func storeTile(rows int) {
-	c := strided(rows, Load(Param("c"), GP64()), Load(Param("ldc"), GP64()))
-	lo, hi := columnMasks()
+func storeTile(c rowsAt, rows int, lo, hi reg.Register) {
 	for i := range rows {
 		VMOVUPS(zmm[2*i], lo, c.at(i, 0))
 		VMOVUPS(zmm[2*i+1], hi, c.at(i, 64))
 	}
-	VZEROUPPER()
-	RET()
 }
+
+// tileAt addresses the rows of a tile of C.
+func tileAt(rows int, c reg.Register) rowsAt { return strided(rows, c, parameter("ldc")) }
 
 // columnMasks splits the parameter columns into masks of 16.
 func columnMasks() (lo, hi reg.Register) {
