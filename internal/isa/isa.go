@@ -14,8 +14,8 @@ const Variable = "STABLELORA_KERNEL"
 // Set is an instruction set.
 type Set int
 
-// The instruction sets there are kernels for; those of one architecture in
-// increasing order of speed.
+// The instruction sets there are kernels for; those of one architecture from few
+// instructions to more.
 const (
 	Portable   Set = iota // plain Go
 	NEON                  // of every 64-bit ARM processor
@@ -29,7 +29,7 @@ var names = [...]string{"portable", "neon", "avx2", "avx512", "avx512bf16"}
 // String returns the name that Variable takes.
 func (s Set) String() string { return names[s] }
 
-// available holds the sets that this processor and this build have, the best
+// available holds the sets that this processor and this build have, the fastest
 // one last.
 var available = append([]Set{Portable}, detect()...)
 

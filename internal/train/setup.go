@@ -82,7 +82,7 @@ func (t *trainer) openModel() error {
 		return err
 	}
 	if compute == tensor.BF16 && isa.Current() != isa.AVX512BF16 {
-		t.opt.Reporter.Message("compute bf16: this processor has no dot products of bfloat16; they are emulated, to the same bits, slower than fp32")
+		t.opt.Reporter.Message("compute bf16: dot products of bfloat16 are missing or slow on this processor; float32 multiply-adds give the same bits, no faster than fp32")
 	}
 	debug.FreeOSMemory() // what reading has left behind
 	if t.model, err = t.shared.loadModel(t.cfg.Model.Path); err != nil {
