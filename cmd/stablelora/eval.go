@@ -18,7 +18,6 @@ import (
 	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/infer"
 	"github.com/stablelora/stablelora/internal/overlap"
-	"github.com/stablelora/stablelora/internal/task"
 )
 
 type evalOptions struct {
@@ -48,12 +47,11 @@ results.json and samples in that folder are replaced when this one is done.
 --apply-chat-template, --fewshot-as-multiturn and --system-instruction do what
 they do in lm-evaluation-harness; its spelling of flags, with underscores, is
 understood too. --tasks list shows the tasks with version, few-shot examples and
-metrics.
+metrics: the harness's, and llm_adapters_... and metamath_gsm8k, which score as the
+LoRA papers do.
 
 A task may be a YAML file with lm-evaluation-harness's keys, which names its data or
-gets them with --data (docs/evaluation.md, Your own tasks).
-
-Tasks: ` + strings.Join(task.Names(), ", ") + exitStatus,
+gets them with --data (docs/evaluation.md, Your own tasks).` + exitStatus,
 		Example: `  stablelora eval --model models/Qwen2-0.5B --tasks hellaswag --data hellaswag=hellaswag_val.jsonl --limit 200
   stablelora eval --model m --adapter runs/default --tasks gsm8k --data gsm8k=test.jsonl \
       --fewshot-data gsm8k=train.jsonl --num-fewshot 5 --output results --log-samples
@@ -185,7 +183,7 @@ func (o *evalOptions) apply(e *env, specs []eval.TaskSpec, fewshot bool) error {
 			s.Path, s.FewshotPath = cmp.Or(s.Path, t.Own.Path), cmp.Or(s.FewshotPath, t.Own.FewshotPath)
 		}
 		if t.ZeroShot && o.numFewshot > 0 {
-			e.warn("%s shows no examples, whatever --num-fewshot says, as in lm-evaluation-harness", t.Name)
+			e.warn("%s shows no examples, whatever --num-fewshot says", t.Name)
 		}
 		if fewshot {
 			s.NumFewshot = &o.numFewshot
