@@ -17,7 +17,7 @@ func TestPaperCommands(t *testing.T) {
 	if err != nil || len(tasks) == 0 {
 		t.Fatal(tasks, err)
 	}
-	pages := map[string][]int{"configs/paper/README.md": {360, 450, 30}}
+	pages := map[string][]int{"configs/paper/README.md": {360, 450, 30}, "docs/paper.md": {18, 18, 75, 75}}
 	for page, want := range pages {
 		var runs []int
 		for _, o := range sweepsOf(t, page) {
