@@ -3,6 +3,7 @@ package jinja
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/nikolalohinski/gonja/v2/builtins"
 	"github.com/nikolalohinski/gonja/v2/exec"
@@ -39,7 +40,8 @@ func isNone(v *exec.Value) bool {
 
 // environment holds what templates can use: of gonja's own what agrees with
 // Jinja, and replacements for what does not. The rest is unknown to a template.
-func environment() *exec.Environment {
+// What takes long pays from b.
+func environment(b *budget) *exec.Environment {
 	filters := map[string]exec.FilterFunction{
 		"trim":       filter(func(s string, a *exec.VarArgs) (any, error) { return strip(s, a, true, true) }),
 		"upper":      filter(upper),
@@ -65,6 +67,10 @@ func environment() *exec.Environment {
 			filters[name] = f
 		}
 	}
+	for name, f := range filters {
+		filters[name] = b.paying(name, f)
+	}
+	maps.Copy(filters, b.filters())
 	is := func(check func(*exec.Value) bool) exec.TestFunction {
 		return func(_ *exec.Context, in *exec.Value, _ *exec.VarArgs) (bool, error) { return check(in), nil }
 	}
@@ -83,7 +89,7 @@ func environment() *exec.Environment {
 			tests[name] = f
 		}
 	}
-	statements := map[string]parser.ControlStructureParser{"generation": parseGeneration}
+	statements := map[string]parser.ControlStructureParser{"generation": parseGeneration, statementCapture: parseCapture}
 	for _, name := range []string{"if", "for", "set", "break", "continue"} {
 		if s, ok := builtins.ControlStructures.Get(name); ok {
 			statements[name] = s
@@ -91,11 +97,11 @@ func environment() *exec.Environment {
 	}
 	namespace, _ := builtins.GlobalFunctions.Get("namespace")
 	return &exec.Environment{
-		Context:           exec.NewContext(map[string]any{"namespace": namespace, "range": rangeFunction, "none": None{}, itemName: item}),
+		Context:           exec.NewContext(map[string]any{"namespace": namespace, "range": b.rangeFunction, "none": None{}, itemName: item}),
 		Filters:           exec.NewFilterSet(filters),
 		Tests:             exec.NewTestSet(tests),
 		ControlStructures: exec.NewControlStructureSet(statements),
-		Methods:           methods(),
+		Methods:           methods(b),
 	}
 }
 
@@ -136,7 +142,7 @@ func filterList(_ *exec.Evaluator, in *exec.Value, _ *exec.VarArgs) *exec.Value 
 }
 
 // rangeFunction is Python's range, up to the 100,000 items of Jinja's sandbox.
-func rangeFunction(args *exec.VarArgs) (any, error) {
+func (b *budget) rangeFunction(args *exec.VarArgs) (any, error) {
 	var n [3]int
 	for i, a := range args.Args {
 		if i > 2 || !a.IsInteger() {
@@ -163,7 +169,7 @@ func rangeFunction(args *exec.VarArgs) (any, error) {
 		}
 		out = append(out, i)
 	}
-	return out, nil
+	return out, b.spend(len(out))
 }
 
 // generation is transformers' {% generation %}, which marks the assistant's text

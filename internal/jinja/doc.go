@@ -10,9 +10,9 @@
 // templates s[0] of a string counts bytes; operations on mixed types that
 // Python refuses may give a result.
 //
-// Templates cannot reach files; output, nesting and ranges are bounded, and a
-// panic of gonja becomes an error. Their running time and the strings they
-// build on the way are not bounded.
+// Templates cannot reach files; output, nesting, the work of loops and the values
+// they build on the way are bounded (budget), and a panic of gonja becomes an
+// error.
 //
 // It must not know what is rendered, and nothing outside knows gonja.
 package jinja

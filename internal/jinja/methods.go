@@ -14,7 +14,7 @@ import (
 type stringFunction = func(s string, args *exec.VarArgs) (any, error)
 
 // methods are those of Python's str and dict that chat templates use.
-func methods() exec.Methods {
+func methods(b *budget) exec.Methods {
 	str := map[string]exec.Method[string]{}
 	for name, f := range map[string]stringFunction{
 		"strip":      func(s string, a *exec.VarArgs) (any, error) { return strip(s, a, true, true) },
@@ -25,15 +25,30 @@ func methods() exec.Methods {
 		"split":      split, "replace": replace, "join": join, "index": index, "find": find,
 		"upper": upper, "lower": lower, "title": title, "capitalize": capitalize,
 	} {
-		str[name] = func(s string, _ *exec.Value, args *exec.VarArgs) (any, error) { return f(s, args) }
+		str[name] = func(s string, in *exec.Value, args *exec.VarArgs) (any, error) {
+			if err := b.look(in); err != nil {
+				return nil, err
+			}
+			return f(s, args)
+		}
 	}
 	return exec.Methods{
 		Bool:  exec.NewMethodSet(map[string]exec.Method[bool]{}),
 		Int:   exec.NewMethodSet(map[string]exec.Method[int]{}),
 		Float: exec.NewMethodSet(map[string]exec.Method[float64]{}),
-		List:  exec.NewMethodSet(map[string]exec.Method[[]any]{"index": indexOf}),
+		List:  exec.NewMethodSet(map[string]exec.Method[[]any]{"index": paid(b, indexOf)}),
 		Str:   exec.NewMethodSet(str),
-		Dict:  exec.NewMethodSet(map[string]exec.Method[map[string]any]{"get": get, "items": items, "keys": keys}),
+		Dict:  exec.NewMethodSet(map[string]exec.Method[map[string]any]{"get": paid(b, get), "items": paid(b, items), "keys": paid(b, keys)}),
+	}
+}
+
+// paid makes a method pay.
+func paid[T any](b *budget, f exec.Method[T]) exec.Method[T] {
+	return func(self T, in *exec.Value, args *exec.VarArgs) (any, error) {
+		if err := b.look(in); err != nil {
+			return nil, err
+		}
+		return f(self, in, args)
 	}
 }
 
@@ -118,6 +133,9 @@ func replace(s string, args *exec.VarArgs) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := fits(len(s) + strings.Count(s, a[0])*len(a[1])); err != nil {
+		return nil, err
+	}
 	return strings.ReplaceAll(s, a[0], a[1]), nil
 }
 
@@ -128,14 +146,21 @@ func join(s string, args *exec.VarArgs) (any, error) {
 	}
 	var parts []string
 	var err error
+	n := 0
 	args.Args[0].Iterate(func(_, _ int, part, _ *exec.Value) bool {
 		if !part.IsString() {
 			err = fmt.Errorf("join of %s, which is no string", shown(part))
 		}
 		parts = append(parts, part.String())
+		if n += len(s) + len(part.String()); err == nil {
+			err = fits(n)
+		}
 		return err == nil
 	}, func() {})
-	return strings.Join(parts, s), err
+	if err != nil {
+		return nil, err
+	}
+	return strings.Join(parts, s), nil
 }
 
 // find is str.find: in code points, -1 for nowhere.

@@ -35,6 +35,8 @@ func repr(b *strings.Builder, v *exec.Value) (err error) {
 		return err == nil
 	}
 	switch {
+	case b.Len() > maxOutput:
+		return fits(b.Len())
 	case v.IsError():
 		return v
 	case v.IsNil() || v.IsCallable():
@@ -178,6 +180,9 @@ func filterRegexReplace(_ *exec.Evaluator, in *exec.Value, args *exec.VarArgs) *
 	case strings.ContainsAny(texts[0], `\$^`) || strings.Contains(texts[1], `\`) || pattern.MatchString(""):
 		// Where Python's patterns and Go's part.
 		return exec.AsValue(fmt.Errorf("regex_replace: the pattern %s is not supported: it may hold no backslash, $ or ^, match no empty text, and be replaced by no group", texts[0]))
+	}
+	if err := fits(len(in.String()) + (len(in.String())+1)*len(texts[1])/16); err != nil {
+		return exec.AsValue(err)
 	}
 	return exec.AsValue(pattern.ReplaceAllLiteralString(in.String(), texts[1]))
 }

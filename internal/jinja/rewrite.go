@@ -15,6 +15,7 @@ const (
 	maxSource = 256 << 10
 	maxNested = 40  // brackets in a tag, open blocks
 	maxTokens = 500 // in a tag
+	maxJoins  = 40  // + and ~ in a tag, each of which copies what is before it
 	maxCalls  = 10  // of methods in a tag; gonja evaluates each one's object twice
 )
 
@@ -109,6 +110,14 @@ func (r *rewriter) tag() error {
 	if r.dialect == Task && !block {
 		return r.output(open, end, tokens)
 	}
+	if block && tokens[0].text == "for" {
+		tokens = paidLoop(tokens)
+	}
+	if block && tokens[0].text == "set" {
+		if tokens, err = paidSet(tokens); err != nil {
+			return err
+		}
+	}
 	r.out.WriteString(open)
 	r.writeTokens(tokens)
 	r.write("", end)
@@ -144,7 +153,7 @@ func (r *rewriter) check(block bool, tokens []token) error {
 			return fmt.Errorf("more than %d statements inside one another are not supported", maxNested)
 		}
 	}
-	calls, depth := 0, 0
+	calls, depth, joins := 0, 0, 0
 	for i, t := range tokens {
 		var before token
 		if i > 0 {
@@ -160,6 +169,8 @@ func (r *rewriter) check(block bool, tokens []token) error {
 		case t.text == "%" && before.kind == quoted:
 			return errors.New("formatting with % is not supported")
 		case t.kind != operator:
+		case t.text == "+" || t.text == "~":
+			joins++
 		case t.text == "(":
 			depth++
 			if i > 1 && before.kind == word && tokens[i-2].text == "." {
@@ -174,8 +185,8 @@ func (r *rewriter) check(block bool, tokens []token) error {
 			depth--
 		}
 	}
-	if calls > maxCalls || len(tokens) > maxTokens {
-		return fmt.Errorf("more than %d method calls or %d words in one tag are not supported", maxCalls, maxTokens)
+	if calls > maxCalls || joins > maxJoins || len(tokens) > maxTokens {
+		return fmt.Errorf("more than %d method calls, %d additions or %d words in one tag are not supported", maxCalls, maxJoins, maxTokens)
 	}
 	return nil
 }

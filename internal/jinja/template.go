@@ -25,7 +25,12 @@ const (
 )
 
 // Template may be rendered from any number of goroutines.
-type Template struct{ template *exec.Template }
+type Template struct {
+	template *exec.Template
+	config   *config.Config
+	loader   loaders.Loader
+	source   int // bytes
+}
 
 // Compile reads a template.
 func Compile(source string, d Dialect) (t *Template, err error) {
@@ -42,14 +47,14 @@ func Compile(source string, d Dialect) (t *Template, err error) {
 	if err != nil {
 		return nil, err
 	}
-	template, err := exec.NewTemplate(name, cfg, loader, environment())
+	template, err := exec.NewTemplate(name, cfg, loader, environment(&budget{}))
 	if err != nil {
 		if inner := errors.Unwrap(err); inner != nil {
 			err = inner // without the whole source in the text
 		}
 		return nil, err
 	}
-	return &Template{template}, nil
+	return &Template{template, cfg, loader, len(source)}, nil
 }
 
 // Function is what a template can call with one text.
@@ -76,8 +81,13 @@ func (t *Template) Render(values map[string]any) (text string, err error) {
 		}
 		names[name] = v
 	}
-	out := &boundedText{}
-	err = t.template.Execute(out, exec.NewContext(names))
+	out, b := &boundedText{max: maxOutput}, &budget{left: maxWork, source: t.source}
+	if err := b.keep(exec.AsValue(names)); err != nil {
+		return "", fmt.Errorf("what is given to it: %w", err)
+	}
+	env := environment(b)
+	env.Context.Update(exec.NewContext(names))
+	err = exec.NewRenderer(env, out, t.config, t.loader, t.template).Execute()
 	switch {
 	case raised != nil: // gonja's own error only says where
 		return "", raised
@@ -95,10 +105,16 @@ var (
 	noName  = regexp.MustCompile(`^Unable to evaluate name ("\w+")$`)
 )
 
+// maxError is the longest error of gonja, in bytes, that is taken apart.
+const maxError = 4096
+
 // plain leaves out of gonja's error how it came to what is wrong.
 func plain(err error) error {
 	text := err.Error()
-	line := inLine.FindStringSubmatch(text)
+	line := inLine.FindStringSubmatch(text[:min(len(text), maxError)])
+	if len(text) > maxError { // it holds values, of any length; what is wrong comes last
+		text = "…" + strings.ToValidUTF8(text[len(text)-maxError/8:], "")
+	}
 	for {
 		inner := wrapped.ReplaceAllString(text, "")
 		if inner == text {
@@ -113,11 +129,14 @@ func plain(err error) error {
 	return errors.New(text)
 }
 
-type boundedText struct{ strings.Builder }
+type boundedText struct {
+	strings.Builder
+	max int // bytes
+}
 
 func (b *boundedText) Write(p []byte) (int, error) {
-	if b.Len()+len(p) > maxOutput {
-		return 0, fmt.Errorf("the text is longer than %d MiB", maxOutput>>20)
+	if b.Len()+len(p) > b.max {
+		return 0, fmt.Errorf("the text is longer than %d MiB", b.max>>20)
 	}
 	return b.Builder.Write(p)
 }

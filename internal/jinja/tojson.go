@@ -41,6 +41,9 @@ func (w *jsonWriter) value(v *exec.Value, depth int) error {
 	if depth > maxNested {
 		return errors.New("tojson of a value nested too deep")
 	}
+	if err := fits(w.out.Len()); err != nil {
+		return err
+	}
 	switch {
 	case v.IsError():
 		return errors.New(v.Error())

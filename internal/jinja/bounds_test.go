@@ -1,0 +1,74 @@
+package jinja
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestWorkIsBounded: what would take for ever or fill the memory is refused, in
+// both dialects.
+func TestWorkIsBounded(t *testing.T) {
+	texts := List{}
+	for range 2000 {
+		texts = append(texts, strings.Repeat("ab ", 300))
+	}
+	values := map[string]any{"s": strings.Repeat("a", 100_000), "l": texts}
+	for template, want := range map[string]string{
+		"{% for a in range(100000) %}{% for b in range(10000) %}{% endfor %}{% endfor %}":                        "takes too long",
+		"{% set r = range(100000) %}{% for a in r %}{% for b in r if b < 0 %}{% endfor %}{% endfor %}":           "takes too long",
+		"{% for a in range(100000) %}{% set x = range(10000) %}{% endfor %}":                                     "takes too long",
+		"{% for a in s %}{% if s.split('a') %}{% endif %}{% endfor %}":                                           "takes too long",
+		"{% for a in l %}{% for b in l %}{{ loop.index }}{% endfor %}{% endfor %}":                               "takes too long",
+		"{% for a in l|sort %}{% for b in l|unique %}{% set x = l|join %}{% endfor %}{% endfor %}":               "takes too long",
+		"{% set n = namespace(x='a') %}{% for a in range(100) %}{% set n.x = n.x ~ n.x %}{% endfor %}":           "more than 4 MiB",
+		"{% set n = namespace(x=[1]) %}{% for a in range(100) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x }}": "more than 4 MiB",
+		"{% set x %}{% for a in range(100) %}{{ s }}{% endfor %}{% endset %}":                                    "more than 4 MiB",
+		"{{ s.replace('a', s) }}": "more than 4 MiB",
+		"{{ s|replace('a', s) }}": "more than 4 MiB",
+		"{{ s.join(l) }}":         "more than 4 MiB",
+		"{{ l|join(s) }}":         "more than 4 MiB",
+		"{{ s|regex_replace('a', '" + strings.Repeat("b", 1000) + "') }}": "more than 4 MiB",
+		"{{ [s" + strings.Repeat(", s", 200) + "]|tojson }}":              "more than 4 MiB",
+		"{{ s" + strings.Repeat(" ~ s", 50) + " }}":                       "40 additions",
+		"{% set n = namespace() %}{% set n.n = n %}{{ n }}":               "a namespace inside another",
+		"{% set n = namespace() %}{% set n.n = [{'a': n}] %}{{ n }}":      "a namespace inside another",
+		"{% set d = {} %}{% set d.Pairs = d %}{{ d }}":                    "only a namespace's attributes",
+		"{% set d = {} %}{% set d['a'] = d %}{{ d }}":                     "only a name, or an attribute",
+	} {
+		for _, d := range []Dialect{Chat, Task} {
+			compiled, err := Compile(template, d)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			start := time.Now()
+			if err == nil {
+				_, err = compiled.Render(values)
+			}
+			took := time.Since(start)
+			runtime.ReadMemStats(&after)
+			if err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > 600 {
+				t.Errorf("%.100s: %v, want %q", template, err, want)
+			}
+			mib := (after.TotalAlloc - before.TotalAlloc) >> 20
+			if took > 60*time.Second || mib > 1024 {
+				t.Errorf("%.100s: %v, %d MiB", template, took, mib)
+			}
+		}
+	}
+}
+
+// TestOrdinaryWork: bounds are far from what templates do.
+func TestOrdinaryWork(t *testing.T) {
+	messages := List{}
+	for range 1000 {
+		messages = append(messages, NewDict("role", "user", "content", strings.Repeat("word ", 40)))
+	}
+	compiled, err := Compile("{% for m in messages %}{% if loop.first and m.content.startswith('x') %}{{ m.content.split('x')[-1] }}{% endif %}{% set text = m.content|trim %}{{ m.role + text }}{% endfor %}{#"+strings.Repeat(" ", 8000)+"#}", Chat)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := compiled.Render(map[string]any{"messages": messages}); err != nil || len(text) < 200_000 {
+		t.Errorf("%d bytes, %v", len(text), err)
+	}
+}
