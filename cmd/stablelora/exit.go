@@ -8,6 +8,7 @@ import (
 	"github.com/stablelora/stablelora/internal/cost"
 	"github.com/stablelora/stablelora/internal/eval"
 	"github.com/stablelora/stablelora/internal/fsutil"
+	"github.com/stablelora/stablelora/internal/infer"
 	"github.com/stablelora/stablelora/internal/sweep"
 	"github.com/stablelora/stablelora/internal/train"
 )
@@ -30,7 +31,8 @@ func exitCode(err error) int {
 		return 0
 	case errors.As(err, &interrupted):
 		return interrupted.ExitCode()
-	case errors.As(err, &diverged), errors.As(err, &notFinite), errors.As(err, &allDiverged):
+	case errors.As(err, &diverged), errors.As(err, &notFinite), errors.As(err, &allDiverged),
+		errors.Is(err, infer.ErrNotFinite):
 		return 4
 	case errors.As(err, &memory):
 		return 5

@@ -134,14 +134,14 @@ func (s *search) candidates(logits tensor.Matrix) ([]candidate, error) {
 		for _, id := range largestLogits(row, k) {
 			rows[i] = append(rows[i], candidate{i, id, s.beams[i].sum + float64(row[id]) - normaliser})
 		}
-		if math.IsNaN(normaliser) {
+		if math.IsNaN(normaliser) || math.IsInf(normaliser, 0) {
 			rows[i] = nil
 		}
 	})
 	var all []candidate
 	for _, row := range rows {
 		if row == nil {
-			return nil, errNoNumbers
+			return nil, ErrNotFinite
 		}
 		all = append(all, row...)
 	}

@@ -134,7 +134,7 @@ func TestCandidatesTies(t *testing.T) {
 		}
 	}
 	logits.Data[7] = float32(math.NaN())
-	if _, err := s.candidates(logits); !errors.Is(err, errNoNumbers) {
+	if _, err := s.candidates(logits); !errors.Is(err, ErrNotFinite) {
 		t.Errorf("logits that are not numbers: %v", err)
 	}
 }

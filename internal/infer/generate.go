@@ -3,6 +3,7 @@ package infer
 import (
 	"context"
 	"errors"
+	"math"
 	"slices"
 
 	"github.com/stablelora/stablelora/internal/model"
@@ -15,7 +16,8 @@ const promptChunk = 512
 // far above what is written before the text ends.
 const roomAhead = 512
 
-var errNoNumbers = errors.New("the model's logits are not numbers; its weights or the adapter's are broken")
+// ErrNotFinite says that a model computes no numbers to choose a token by.
+var ErrNotFinite = errors.New("the model's logits are not finite; the adapter's weights or the model's are broken or far too large")
 
 // Continue returns the tokens that next picks from the logits (V), one after
 // the other, until one of them ends the text (it is not returned), there are
@@ -81,8 +83,8 @@ func (e *Engine) step(ctx context.Context, writers []*writer) error {
 	for i, w := range writers {
 		row := logits.Row(i)
 		id := w.next(row)
-		if row[id] != row[id] {
-			return errNoNumbers
+		if x := float64(row[id]); math.IsNaN(x) || math.IsInf(x, 0) {
+			return ErrNotFinite
 		}
 		if slices.Contains(e.Model.Config.StopTokens, id) {
 			w.ended = true

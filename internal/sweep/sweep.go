@@ -11,6 +11,7 @@ import (
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/eval"
 	"github.com/stablelora/stablelora/internal/fsutil"
+	"github.com/stablelora/stablelora/internal/infer"
 	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/train"
 )
@@ -226,7 +227,7 @@ func (s *sweeper) run(ctx context.Context, i int) error {
 	var diverged *train.DivergedError
 	var broken *eval.NotFiniteError
 	switch {
-	case errors.As(err, &diverged), errors.As(err, &broken):
+	case errors.As(err, &diverged), errors.As(err, &broken), errors.Is(err, infer.ErrNotFinite):
 		r.Warn(fmt.Sprintf("%s: %v", p.folder, err))
 		err = record.diverge(dir, err)
 	case err == nil:

@@ -30,7 +30,7 @@ const (
 )
 
 // runFiles are what a run writes into its folder beside checkpoints.
-var runFiles = []string{peft.ConfigFile, peft.WeightsFile, cardFile, summaryFile,
+var runFiles = []string{peft.ConfigFile, peft.WeightsFile, peft.WeightsFile + rejectedSuffix, cardFile, summaryFile,
 	configFile, metrics.MetricsFile, metrics.StabilityFile, metrics.ItemsFile, ResultsFile, ReportFile}
 
 // CheckFolder refuses a folder that is in use, before anything costly is done.
@@ -104,24 +104,38 @@ func (t *trainer) finished() (*Result, error) {
 	return &Result{OutputDir: t.dir, Steps: s.Steps, Tokens: s.Tokens, FinalLoss: s.FinalLoss, Elapsed: s.Elapsed, Stability: s.Stability}, nil
 }
 
-// finish writes the adapter and its companions, and reads the adapter back.
+// finish writes the adapter and its companions, and reads the adapter back. A run
+// that learnt nothing has failed, unless it set out from the saddle point.
 func (t *trainer) finish() error {
+	losses := t.sampleLosses() // no step has computed with the last update yet
+	if !finite(sum(losses)) {
+		return t.spoiled(t.total-1, "loss after the update")
+	}
 	if err := t.adapter.Save(t.dir); err != nil {
 		return err
 	}
-	if _, err := peft.Load(t.dir, peft.Modules(t.model), peft.AllowZeroB); err != nil {
-		return fmt.Errorf("the adapter just written does not load: %w", err)
+	if err := t.readBack(losses); err != nil {
+		return err
+	}
+	t.outcome = t.monitor.Outcome()
+	t.opt.Reporter.Message("stability: " + t.outcome.Text)
+	if err := fsutil.WriteFile(filepath.Join(t.dir, cardFile), t.modelCard()); err != nil {
+		return err
 	}
 	var bs []*tensor.Param
 	for _, p := range t.pairs {
 		bs = append(bs, p.B)
 	}
-	if zero(bs) {
-		t.opt.Reporter.Warn("B is still 0 in every module: the adapter changes nothing, and eval, generate and merge refuse it")
+	const still = "B is still 0 in every module: the adapter changes nothing, and eval, generate and merge refuse it"
+	switch {
+	case !zero(bs):
+		return nil
+	case t.cfg.LoRA.Init == "zero" && t.cfg.LoRA.InitFrom == "":
+		t.opt.Reporter.Warn(still)
+		return nil
 	}
-	t.outcome = t.monitor.Outcome()
-	t.opt.Reporter.Message("stability: " + t.outcome.Text)
-	return fsutil.WriteFile(filepath.Join(t.dir, cardFile), t.modelCard())
+	return fmt.Errorf("nothing was learnt in %d steps: %s; its gradients were 0, or train.learning_rate is too small to change it; what was written stays in %s",
+		t.total, still, t.dir)
 }
 
 // summarize writes the summary, the last file of a run: with it the run is

@@ -15,6 +15,7 @@ import (
 	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/parallel"
+	"github.com/stablelora/stablelora/internal/safetensors"
 )
 
 // demoRun is a short run on the demo: 6 steps of 4 examples, Stable-LoRA with a
@@ -278,6 +279,136 @@ func TestDivergence(t *testing.T) {
 	}
 	if filepath.Base(diverged.Checkpoint) != fmt.Sprint("checkpoint-", diverged.Step-1) {
 		t.Errorf("step %d failed, the last good state is %q", diverged.Step, diverged.Checkpoint)
+	}
+}
+
+// Whatever it is that is not finite, the run ends before that reaches a file.
+func TestNotFinite(t *testing.T) {
+	for want, change := range map[string]func(*config.Config){
+		"step 1: the gradient is not finite": func(c *config.Config) { c.LoRA.InitFrom = steep(t) },
+		// B's gradient is finite and its square is not: Adam would never move again.
+		"step 1: the optimizer's model.layers.0.self_attn.q_proj.B.exp_avg_sq after the update is not finite": func(c *config.Config) {
+			c.LoRA.Alpha = 1e25
+		},
+		"step 1: the A or B of model.layers.0.self_attn.q_proj after the update is not finite": func(c *config.Config) {
+			c.Train.LearningRate = 1e39
+		},
+		"step 2: the loss after the update is not finite; the last good state is": func(c *config.Config) {
+			c.Train.LearningRate, c.Train.WarmupSteps, c.Train.MaxSteps, c.Output.SaveEvery = 1e25, 1, 2, 1
+		},
+		"step 2: the held-out loss is not finite; the last good state is": func(c *config.Config) {
+			c.Train.LearningRate, c.Train.WarmupSteps, c.Data.Eval, c.Eval.EverySteps = 1e25, 1, c.Data.Train[:1], 2
+			c.Output.SaveEvery = 1
+		},
+	} {
+		cfg := demoRun(t, func(c *config.Config) {
+			c.LoRA.TargetModules = config.Targets{Names: []string{"q_proj"}}
+			c.Train.MaxGradNorm, c.Train.LRScheduler, c.Optimizer.Name = 0, "constant", "adamw"
+			change(c)
+		})
+		_, err := Run(context.Background(), Options{Config: cfg, Reporter: &reporter{}})
+		var diverged *DivergedError
+		if !errors.As(err, &diverged) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
+			continue
+		}
+		for _, path := range glob(t, cfg.Output.Dir, "adapter_model.safetensors", "*/*.safetensors") {
+			f, err := safetensors.Open(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, x := range f.Tensors() {
+				if i := x.FirstNonFinite(); i >= 0 {
+					t.Errorf("%s: %s holds %s[%d] that is not finite", want, path, x.Name, i)
+				}
+			}
+			f.Close()
+		}
+	}
+}
+
+// steep is an adapter that changes nothing, with A = 0, and whose B makes the
+// gradient of A overflow.
+func steep(t *testing.T) string {
+	cfg := demoRun(t, func(c *config.Config) { c.Train.MaxSteps = 1 })
+	mustRun(t, cfg, Options{})
+	path := filepath.Join(cfg.Output.Dir, "adapter_model.safetensors")
+	f, err := safetensors.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var tensors []safetensors.Tensor
+	for _, x := range f.Tensors() {
+		values := make([]float32, x.Elements())
+		if strings.Contains(x.Name, "lora_B") {
+			for i := range values {
+				values[i] = 3e38
+			}
+		}
+		tensors = append(tensors, safetensors.F32Tensor(x.Name, x.Shape, values))
+	}
+	var b bytes.Buffer
+	if err := safetensors.Write(&b, tensors, nil); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for name, data := range map[string][]byte{"adapter_model.safetensors": b.Bytes(), "adapter_config.json": read(t, cfg.Output.Dir, "adapter_config.json")} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func glob(t *testing.T, dir string, patterns ...string) (all []string) {
+	t.Helper()
+	for _, p := range patterns {
+		paths, err := filepath.Glob(filepath.Join(dir, p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, paths...)
+	}
+	return all
+}
+
+// A file that does not hold what was trained does not pass for the adapter, and
+// the run goes on from its last state to one that does.
+func TestReadBack(t *testing.T) {
+	whole := demoRun(t, nil)
+	mustRun(t, whole, Options{})
+	for name, spoil := range map[string]struct {
+		file string
+		do   func([]byte)
+		want string
+	}{
+		"a factor that is another": {"adapter_model.safetensors", func(b []byte) { b[len(b)-2] ^= 0x10 }, "read back, its losses"},
+		"another scale":            {"adapter_config.json", func(b []byte) { copy(b[bytes.Index(b, []byte(`"lora_alpha": `))+14:], "7") }, "read back, its losses"},
+		"a factor of NaN":          {"adapter_model.safetensors", func(b []byte) { copy(b[len(b)-4:], "\xff\xff\xff\xff") }, "NaN or infinity"},
+	} {
+		cfg := demoRun(t, nil)
+		end := fsutil.InjectFaults(func(c fsutil.Change) error {
+			if c.Op == fsutil.OpRename && c.To == filepath.Join(cfg.Output.Dir, spoil.file) {
+				data := read(t, c.Path)
+				spoil.do(data)
+				return os.WriteFile(c.Path, data, 0o644)
+			}
+			return nil
+		})
+		_, err := Run(context.Background(), Options{Config: cfg, Reporter: &reporter{}})
+		end()
+		if err == nil || !strings.Contains(err.Error(), spoil.want) || !strings.Contains(err.Error(), "does not hold what was trained") {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if len(glob(t, cfg.Output.Dir, "adapter_model.safetensors")) > 0 {
+			t.Errorf("%s: it kept its name", name)
+		}
+		mustRun(t, cfg, Options{Resume: "auto"})
+		if !bytes.Equal(adapterBytes(t, cfg), adapterBytes(t, whole)) {
+			t.Errorf("%s: resumed, the adapter has other bytes", name)
+		}
 	}
 }
 

@@ -268,6 +268,9 @@ func (t *trainer) openOptimizer() error {
 	if err != nil {
 		return &UsageError{err}
 	}
+	if t.total == 1 && t.schedule.LR(0) == 0 {
+		return usagef("train: the run has a single step, whose learning rate is 0 for being the first of the warm-up: nothing would be learnt; take more steps, or set train.warmup_steps and train.warmup_ratio to 0")
+	}
 	t.monitor = stability.New(stability.Run{Every: t.cfg.Log.Every, Layers: t.layers, Pairs: t.pairs, Optimizer: t.optimizer,
 		Hyper: hyper(o), Schedule: t.schedule, Total: t.total, BatchSize: t.cfg.Train.BatchSize, Shuffled: t.cfg.Data.Shuffle})
 	return nil

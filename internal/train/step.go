@@ -37,10 +37,8 @@ func (t *trainer) step(k int) (metrics.StepRow, []metrics.StabilityRow, error) {
 	t.monitor.Before(k)
 	t.optimizer.Step(row.LearningRate)
 	norms := t.monitor.After(k)
-	for _, p := range t.pairs {
-		if !finite(optim.FrobeniusNorm(p.A.Value)) || !finite(optim.FrobeniusNorm(p.B.Value)) {
-			return row, nil, t.spoiled(k, "A or B of "+p.Name+" after the update")
-		}
+	if what := t.notFinite(); what != "" {
+		return row, nil, t.spoiled(k, what+" after the update")
 	}
 
 	row.Step = k + 1
@@ -91,6 +89,23 @@ func newBatch(examples []*data.Example) *model.Batch {
 	return b
 }
 
+// notFinite names the first factor, or else matrix of the optimizer, with a
+// number that is not finite. A gradient whose square overflows makes a moment
+// infinite, and leaves factors that are finite and never move again.
+func (t *trainer) notFinite() string {
+	for _, p := range t.pairs {
+		if !finite(optim.FrobeniusNorm(p.A.Value)) || !finite(optim.FrobeniusNorm(p.B.Value)) {
+			return "A or B of " + p.Name
+		}
+	}
+	for _, x := range t.optimizer.Tensors() {
+		if !finite(optim.FrobeniusNorm(x.Value)) {
+			return "optimizer's " + x.Name
+		}
+	}
+	return ""
+}
+
 // diverged saves the state before step k, which is still good.
 func (t *trainer) diverged(k int, what string) error {
 	err := &DivergedError{Step: k + 1, What: what, Rate: t.cfg.Train.LearningRate}
@@ -109,6 +124,13 @@ func (t *trainer) diverged(k int, what string) error {
 func (t *trainer) spoiled(k int, what string) error {
 	path, _, _, _ := latest(t.dir) // without one the message says so
 	return &DivergedError{Step: k + 1, What: what, Rate: t.cfg.Train.LearningRate, Checkpoint: path}
+}
+
+func sum(xs []float64) (s float64) {
+	for _, x := range xs {
+		s += x
+	}
+	return s
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
