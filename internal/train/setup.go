@@ -9,6 +9,7 @@ import (
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/cost"
 	"github.com/stablelora/stablelora/internal/data"
+	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/isa"
 	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/nn"
@@ -51,6 +52,7 @@ func newTrainer(o Options) *trainer {
 // close gives back what is not shared.
 func (t *trainer) close() {
 	if t.release != nil {
+		fsutil.Remove(t.dir) // which fails unless nothing was written
 		t.release()
 	}
 	if t.opt.Shared == nil {
