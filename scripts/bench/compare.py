@@ -240,12 +240,12 @@ def arguments():
     p.add_argument("--prompt", type=int, default=512)
     p.add_argument("--new", type=int, default=64)
     p = commands.choices["eval"]
-    p.add_argument("--scenarios", nargs="+", default=["hellaswag"], choices=["hellaswag", "gsm8k"])
+    p.add_argument("--scenarios", nargs="+", default=["hellaswag"], choices=["hellaswag", "gsm8k", "gsm8k_cot"])
     p.add_argument("--documents", type=int, default=24, help="evenly over the file")
     p.add_argument("--hellaswag", type=pathlib.Path, help="HellaSwag's validation file, JSON lines")
     p.add_argument("--gsm8k", type=pathlib.Path, help="GSM8K's test.jsonl")
     p.add_argument("--gsm8k-train", type=pathlib.Path, help="GSM8K's train.jsonl, for the examples")
-    p.add_argument("--shots", type=int, default=5, help="examples before a question of GSM8K")
+    p.add_argument("--shots", type=int, default=5, help="examples before a question of gsm8k")
     p.add_argument("--new", type=int, default=64, help="new tokens at most of an answer to GSM8K")
     return parser, parser.parse_args()
 
@@ -269,8 +269,9 @@ def main():
     if args.what == "train" and args.gsm8k is None and any(s.startswith("gsm8k") for s in args.scenarios):
         parser.error("a gsm8k scenario needs --gsm8k")
     if args.what == "eval" and (args.hellaswag is None and "hellaswag" in args.scenarios
-                                or (args.gsm8k is None or args.gsm8k_train is None) and "gsm8k" in args.scenarios):
-        parser.error("hellaswag needs --hellaswag, gsm8k --gsm8k and --gsm8k-train")
+                                or args.gsm8k is None and {"gsm8k", "gsm8k_cot"} & set(args.scenarios)
+                                or args.gsm8k_train is None and "gsm8k" in args.scenarios):
+        parser.error("hellaswag needs --hellaswag, gsm8k --gsm8k and --gsm8k-train, gsm8k_cot --gsm8k")
     args.work = args.work.resolve()
     args.work.mkdir(parents=True, exist_ok=True)
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(args.work / "compiled")

@@ -32,20 +32,20 @@ def prepare(args, scenario):
 
 
 def ours(args, scenario, data, compute):
-    """Two processes, as the program does not tell loading from answering: one document, and all of them."""
+    """Two processes, as the program does not tell loading from answering: one document with at most one new token, and all of them."""
     out = args.work / "evaluation"
     line = [args.binary, "eval", "--quiet", "--threads", args.threads, "--model", args.model, "--compute", compute, "--tasks", scenario,
             "--data", f"{scenario}={data}", "--log-samples", "--output", out]
     if scenario == "gsm8k":
-        line += ["--fewshot-data", f"gsm8k={args.gsm8k_train}", "--num-fewshot", args.shots, "--max-gen-toks", args.new]
+        line += ["--fewshot-data", f"gsm8k={args.gsm8k_train}", "--num-fewshot", args.shots]
 
-    def run(limit):
+    def run(limit, new):
         shutil.rmtree(out, ignore_errors=True)
-        return machine.run(line + ["--limit", limit], args.work / "ours.log")
+        return machine.run(line + ["--limit", limit, "--max-gen-toks", new], args.work / "ours.log")
 
-    one, whole = run(1), run(args.documents)
+    one, whole = run(1, 1), run(args.documents, args.new)
     samples = lines(out / f"samples_{scenario}.jsonl")
-    if scenario == "gsm8k":
+    if scenario != "hellaswag":
         answers = [s["resps"][0][0] for s in samples if s["filter"] == samples[0]["filter"]]
     else:
         answers = [[float(choice[0][0]) for choice in s["resps"]] for s in samples]
@@ -57,6 +57,8 @@ def harness(args, scenario, data, batch, dtype):
     line = [sys.executable, HERE / "lmeval_worker.py", "--task", scenario, "--data", data, "--model", args.model, "--batch", batch,
             "--dtype", dtype, "--threads", args.threads, "--output", out]
     if scenario == "gsm8k":
-        line += ["--fewshot", args.gsm8k_train.resolve(), "--shots", args.shots, "--new-tokens", args.new]
+        line += ["--fewshot", args.gsm8k_train.resolve(), "--shots", args.shots]
+    if scenario != "hellaswag":
+        line += ["--new-tokens", args.new]
     run = machine.run(line, args.work / "harness.log")
     return run | json.loads(out.read_text()) | {"timed_documents": args.documents}

@@ -23,7 +23,7 @@ from lm_eval import evaluator, tasks
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks._yaml_loader import load_yaml
 
-YAML = {"hellaswag": "hellaswag/hellaswag.yaml", "gsm8k": "gsm8k/gsm8k.yaml"}
+YAML = {"hellaswag": "hellaswag/hellaswag.yaml", "gsm8k": "gsm8k/gsm8k.yaml", "gsm8k_cot": "gsm8k/gsm8k-cot.yaml"}
 
 
 class Timed(HFLM):
@@ -58,7 +58,7 @@ def main():
     for name in ("model", "data", "fewshot", "output"):
         parser.add_argument("--" + name, type=pathlib.Path)
     for name in ("batch", "threads", "shots", "new-tokens"):
-        parser.add_argument("--" + name, type=int, default=0)
+        parser.add_argument("--" + name, type=int)
     parser.add_argument("--task", choices=YAML, required=True)
     parser.add_argument("--dtype", choices=["float32", "bfloat16"], required=True)
     args = parser.parse_args()
@@ -67,10 +67,10 @@ def main():
     lm = Timed(pretrained=str(args.model), dtype=args.dtype, batch_size=args.batch, device="cpu")
     results = evaluator.simple_evaluate(lm, tasks=[config(args)], num_fewshot=args.shots, log_samples=True, bootstrap_iters=0)
     answers = [s["resps"] for s in sorted(results["samples"][args.task], key=lambda s: s["doc_id"])]
-    if args.task == "gsm8k":  # one row for each filter
-        answers = [a[0][0] for a in answers[::2]]
-    else:
+    if args.task == "hellaswag":
         answers = [[choice[0][0] for choice in a] for a in answers]
+    else:  # one row for each of two filters
+        answers = [a[0][0] for a in answers[::2]]
     args.output.write_text(json.dumps({"seconds": lm.seconds, "answers": answers, "import_rss_bytes": imported}))
 
 
