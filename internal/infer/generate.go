@@ -9,9 +9,6 @@ import (
 	"github.com/stablelora/stablelora/internal/model"
 )
 
-// promptChunk is how many prompt tokens are computed at a time.
-const promptChunk = 512
-
 // roomAhead is for how many new tokens at most memory is set aside: maxNew may be
 // far above what is written before the text ends.
 const roomAhead = 512
@@ -60,7 +57,7 @@ func (e *Engine) prefill(ctx context.Context, cache *model.KVCache, prompt []int
 // extend computes the next tokens of a cached sequence, part of a text of length
 // tokens.
 func (e *Engine) extend(ctx context.Context, cache *model.KVCache, tokens []int32, length int) error {
-	for chunk := range slices.Chunk(tokens, promptChunk) {
+	for chunk := range slices.Chunk(tokens, passTokens) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
