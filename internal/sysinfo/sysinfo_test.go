@@ -21,18 +21,50 @@ func TestProcBytes(t *testing.T) {
 	}
 }
 
-func TestCgroupLeft(t *testing.T) {
-	dir := t.TempDir()
-	write := func(name, text string) { os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644) }
-	write("memory.max", "max\n")
-	write("memory.current", "500\n")
-	if _, ok := cgroupLeft(dir); ok {
-		t.Error("a group without a limit has one")
+// Limits of version 2, version 1 and both, of the group itself and of those it
+// lies in: the least counts, less what is in use and cannot be dropped.
+func TestCgroupMemory(t *testing.T) {
+	v2 := func(max, current, stat string) map[string]string {
+		return map[string]string{"memory.max": max + "\n", "memory.current": current + "\n", "memory.stat": stat}
 	}
-	write("memory.max", "1000\n")
-	write("memory.stat", "anon 300\nfile 200\n")
-	if got, ok := cgroupLeft(dir); !ok || got != 700 {
-		t.Errorf("left %d, %v; want 700: the page cache can be dropped", got, ok)
+	v1 := func(limit, usage, stat string) map[string]string {
+		return map[string]string{"memory.limit_in_bytes": limit + "\n", "memory.usage_in_bytes": usage + "\n", "memory.stat": stat}
+	}
+	const nested = "0::/a/b\n"
+	for name, c := range map[string]struct {
+		self        string
+		groups      map[string]map[string]string // by folder
+		limit, left uint64                       // 0: none
+	}{
+		"no groups":               {nested, nil, 0, 0},
+		"no limit":                {"0::/\n", map[string]map[string]string{"": v2("max", "500", "")}, 0, 0},
+		"its own":                 {nested, map[string]map[string]string{"a/b": v2("1000", "500", "anon 300\nfile 999\nactive_file 50\ninactive_file 150\n")}, 1000, 700},
+		"shared memory stays":     {nested, map[string]map[string]string{"a/b": v2("1000", "500", "file 200\nshmem 200\nactive_file 0\ninactive_file 0\n")}, 1000, 500},
+		"the group around it":     {nested, map[string]map[string]string{"a/b": v2("1000", "100", ""), "a": v2("800", "700", "")}, 800, 100},
+		"its own is less":         {nested, map[string]map[string]string{"a/b": v2("1000", "950", ""), "a": v2("800", "100", ""), "": v2("max", "1", "")}, 800, 50},
+		"beyond the limit":        {nested, map[string]map[string]string{"a/b": v2("1000", "1100", "")}, 1000, 0},
+		"the host's path":         {"0::/docker/123\n", map[string]map[string]string{"": v2("1000", "400", "")}, 1000, 600},
+		"version 1":               {"3:cpu,cpuacct:/x\n2:memory:/a/b\n", map[string]map[string]string{"memory/a/b": v1("1000", "500", "active_file 9\ntotal_active_file 50\ntotal_inactive_file 50\n"), "x": v2("1", "1", "")}, 1000, 600},
+		"version 1 without limit": {"2:memory:/\n", map[string]map[string]string{"memory": v1("9223372036854771712", "500", "")}, 0, 0},
+		"both":                    {"2:memory:/a\n0::/\n", map[string]map[string]string{"memory/a": v1("1000", "100", ""), "": v2("2000", "1900", "")}, 1000, 100},
+		"garbage":                 {"what\n0::/\n", map[string]map[string]string{"": v2("many", "500", "x\n")}, 0, 0},
+		"up and away":             {"0::/../../..\n", map[string]map[string]string{"": v2("1000", "400", "")}, 1000, 600},
+	} {
+		root := t.TempDir()
+		for dir, files := range c.groups {
+			if err := os.MkdirAll(filepath.Join(root, dir), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			for file, text := range files {
+				if err := os.WriteFile(filepath.Join(root, dir, file), []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		limit, left, ok := cgroupMemory(root, c.self)
+		if ok != (c.limit > 0) || ok && (limit != c.limit || left != c.left) {
+			t.Errorf("%s: limit %d, left %d, %v; want %d and %d", name, limit, left, ok, c.limit, c.left)
+		}
 	}
 }
 
