@@ -113,6 +113,9 @@ func runGenerate(cmd *cobra.Command, e *env, o generateOptions) error {
 	if n := len(tokens) + o.maxNew; n > engine.MaxLength() {
 		e.warn("prompt and new tokens may reach %d tokens; the model was made for %d", n, engine.MaxLength())
 	}
+	if err := engine.CheckCaches(tokens, o.maxNew, o.beams); err != nil {
+		return err
+	}
 	ctx, stop := e.cancelOnSignal(cmd.Context())
 	defer stop()
 	result := generated{}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/stablelora/stablelora/internal/dtype"
+	"github.com/stablelora/stablelora/internal/infer"
 	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/nn"
 	"github.com/stablelora/stablelora/internal/peft"
@@ -29,8 +30,9 @@ func newMergeCmd(e *env) *cobra.Command {
 computed in float32 and rounded once. Shards and index stay as they are in the
 base, tensors without an adapter are copied byte for byte.
 
---verify loads the result and compares its logits with base and adapter.` + exitStatus,
-		Example: `  stablelora merge --model models/Qwen2-0.5B --adapter runs/default --output merged --verify
+The result is loaded and its logits compared with those of base and adapter:
+three short passes, which --verify=false leaves out.` + exitStatus,
+		Example: `  stablelora merge --model models/Qwen2-0.5B --adapter runs/default --output merged
   stablelora merge --model m --adapter a --output merged-f32 --dtype f32 --json`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -45,7 +47,7 @@ base, tensors without an adapter are copied byte for byte.
 	f.StringVar(&o.adapter, "adapter", "", "adapter folder")
 	f.StringVar(&o.output, "output", "", "folder to write")
 	f.StringVar(&o.dtype, "dtype", "auto", "format of the weights: auto (the base's), f32, bf16, f16")
-	f.BoolVar(&o.verify, "verify", false, "compare the logits of the result with base and adapter")
+	f.BoolVar(&o.verify, "verify", true, "compare the logits of the result with base and adapter")
 	f.BoolVar(&o.overwrite, "overwrite", false, "replace a folder that is not empty")
 	return cmd
 }
@@ -63,6 +65,11 @@ func runMerge(ctx context.Context, e *env, o mergeOptions) error {
 	}
 	ctx, stop := e.cancelOnSignal(ctx)
 	defer stop()
+	if o.verify {
+		if err := infer.CheckMemory(o.model, o.adapter, "give --verify=false, which takes tensors one by one"); err != nil {
+			return err
+		}
+	}
 	base, err := model.Load(o.model)
 	if err != nil {
 		return err
@@ -71,6 +78,12 @@ func runMerge(ctx context.Context, e *env, o mergeOptions) error {
 	adapter, err := peft.Load(o.adapter, peft.Modules(base))
 	if err != nil {
 		return err
+	}
+	var v *verification
+	if o.verify { // before anything is written
+		if v, err = newVerification(base, adapter); err != nil {
+			return err
+		}
 	}
 	report, err := peft.Merge(ctx, base.Weights(), adapter, o.output, to, o.overwrite)
 	if err != nil {
@@ -86,13 +99,13 @@ func runMerge(ctx context.Context, e *env, o mergeOptions) error {
 		Lost      float64  `json:"unchanged_share"`
 	}{OutputDir: o.output, Merged: report.Tensors, Lost: lost}
 	if o.verify {
-		diff, baseDiff, err := verifyMerge(base, adapter, o.output)
+		diff, err := v.difference(o.output)
 		if err != nil {
 			return err
 		}
-		result.MaxDiff, result.BaseDiff = &diff, &baseDiff
-		if diff >= baseDiff {
-			e.warn("the merged model is no nearer to the adapted one (%.3g) than the base is (%.3g): rounding has swallowed the adapter; try --dtype f32", diff, baseDiff)
+		result.MaxDiff, result.BaseDiff = &diff, &v.base
+		if diff >= v.base {
+			e.warn("the merged model is no nearer to the adapted one (%.3g) than the base is (%.3g): rounding has swallowed the adapter; try --dtype f32", diff, v.base)
 		}
 	}
 	if e.json {
@@ -105,23 +118,38 @@ func runMerge(ctx context.Context, e *env, o mergeOptions) error {
 	return nil
 }
 
-// verifyMerge returns the largest difference of logits between the merged model
-// and base with adapter, and between the base alone and base with adapter.
-func verifyMerge(base *model.Decoder, adapter *peft.Adapter, merged string) (diff, baseDiff float64, err error) {
+// verification is what a merged model is compared with.
+type verification struct {
+	batch   *model.Batch
+	adapted tensor.Matrix // logits of base with adapter
+	base    float64       // largest difference of the base's logits from these
+}
+
+// newVerification leaves the adapter attached.
+func newVerification(base *model.Decoder, adapter *peft.Adapter) (*verification, error) {
+	v := &verification{batch: verificationBatch(base.Config)}
+	plain := copyOf(base.Logits(v.batch))
+	adapter.Attach(base)
+	v.adapted = copyOf(base.Logits(v.batch))
+	v.base = maxDifference(plain, v.adapted)
+	if math.IsNaN(v.base) || math.IsInf(v.base, 0) {
+		return nil, fmt.Errorf("adapter %s: %w", adapter.Dir, infer.ErrNotFinite)
+	}
+	return v, nil
+}
+
+// difference returns the largest difference of a merged folder's logits.
+func (v *verification) difference(merged string) (float64, error) {
 	m, err := model.Load(merged)
 	if err != nil {
-		return 0, 0, fmt.Errorf("the merged model does not load: %w", err)
+		return 0, fmt.Errorf("the merged model does not load: %w", err)
 	}
 	defer m.Close()
-	b := verificationBatch(base.Config)
-	plain := copyOf(base.Logits(b))
-	adapter.Attach(base)
-	adapted := copyOf(base.Logits(b))
-	diff = maxDifference(m.Logits(b), adapted)
+	diff := maxDifference(m.Logits(v.batch), v.adapted)
 	if math.IsNaN(diff) || math.IsInf(diff, 0) {
-		return 0, 0, fmt.Errorf("the merged model's logits are not finite; the output in %s is not usable", merged)
+		return 0, fmt.Errorf("the merged model in %s is not usable: %w", merged, infer.ErrNotFinite)
 	}
-	return diff, maxDifference(plain, adapted), nil
+	return diff, nil
 }
 
 // verificationBatch is two sequences of fixed pseudo-random tokens; the logits of

@@ -58,6 +58,26 @@ func (s Sizes) Memory(recompute bool) Memory {
 	return m
 }
 
+// Inference adds up the parts of forward passes alone, of which the largest is
+// s.Pass; what is cached between them is Other.
+func (s Sizes) Inference() Memory {
+	m := Memory{
+		Weights: s.WeightBytes, Working: s.Config.ForwardBytes(s.Pass),
+		Factors: 4 * uint64(TrainableParameters(s.Config, s.Pass.Ranks)),
+		Packing: s.packing(), Program: programBytes + uint64(s.Config.VocabSize)*tokenBytes + s.Other,
+	}
+	m.Gradients = m.Factors // the place for them, which is not used
+	return m
+}
+
+// Check returns a *MemoryError where so many bytes (0: not known) are not enough.
+func (m Memory) Check(have uint64, remedy string) error {
+	if have == 0 || m.Total() <= have {
+		return nil
+	}
+	return &MemoryError{Need: m.Total(), Have: have, Remedy: remedy}
+}
+
 // GarbagePercent is how much memory, in percent of what is in use, may await
 // collection while a run goes on. Most of it is a few large pieces without
 // pointers, which cost a collection nothing.
@@ -105,10 +125,7 @@ func (s Sizes) Choose(setting string, have uint64) (recompute bool, m Memory, er
 	if recompute {
 		m = s.Memory(true)
 	}
-	if have > 0 && m.Total() > have {
-		err = &MemoryError{Need: m.Total(), Have: have}
-	}
-	return recompute, m, err
+	return recompute, m, m.Check(have, "")
 }
 
 // MemoryError says that a run would not fit, before anything large is allocated.

@@ -14,10 +14,13 @@ type Engine struct {
 }
 
 // Open loads a model folder and, unless adapterDir is "", an adapter. Errors
-// caused by their files are InputErrors.
+// caused by their files are InputErrors; for too little memory see CheckMemory.
 func Open(modelDir, adapterDir string) (*Engine, error) {
 	t, err := tokenizer.Load(modelDir)
 	if err != nil {
+		return nil, err
+	}
+	if err := CheckMemory(modelDir, adapterDir, "take a smaller model or adapter, or end other programs"); err != nil {
 		return nil, err
 	}
 	m, err := model.Load(modelDir)

@@ -69,6 +69,21 @@ func (c *Config) PassBytes(p PassSize) PassBytes {
 	return b
 }
 
+// ForwardBytes is what Losses and Score take from the arena at one time, at most;
+// Recompute and Dropout do not matter.
+func (c *Config) ForwardBytes(p PassSize) uint64 {
+	p.Dropout = false
+	s := passSizes{c: c, p: p}
+	n, m, d := uint64(p.Rows), uint64(p.Asked), uint64(c.HiddenSize)
+	s.take((2*n + m) * d)
+	for i := range c.Layers {
+		s.used -= s.forwardBlock(i)
+	}
+	s.take(m)
+	s.peak(uint64(nn.LogitRows(p.Asked, c.VocabSize)) * uint64(c.VocabSize))
+	return 4 * s.most
+}
+
 // Reserve makes room for passes up to that size in one piece, before the first
 // pass. Larger ones find room too, less tightly.
 func (m *Decoder) Reserve(p PassSize) { m.arena.Reserve(int(m.Config.PassBytes(p).Peak / 4)) }

@@ -69,6 +69,26 @@ func TestPassBytes(t *testing.T) {
 	}
 }
 
+// ForwardBytes is what the arena has handed out, to the byte.
+func TestForwardBytes(t *testing.T) {
+	for name, m := range map[string]*Decoder{"deep": Random(&Config{Architecture: "LlamaForCausalLM", HiddenSize: 24, IntermediateSize: 56, Layers: 3,
+		Heads: 4, KVHeads: 2, HeadDim: 6, VocabSize: 50, MaxPositions: 64, RMSNormEps: 1e-6, RopeTheta: 1e4, RopeScale: RopeScaling{Kind: "default"}}, 1),
+		"wide head": Random(&Config{Architecture: "Qwen3ForCausalLM", HiddenSize: 24, IntermediateSize: 8, Layers: 2, QKNorm: true,
+			Heads: 4, KVHeads: 2, HeadDim: 10, VocabSize: 700, MaxPositions: 64, RMSNormEps: 1e-6, RopeTheta: 1e4, RopeScale: RopeScaling{Kind: "default"}}, 1)} {
+		for _, ranks := range [][]Ranks{every(m.Config.Layers, 0), every(m.Config.Layers, 2, Q, O, Down)} {
+			adapt(m, ranks, 0)
+			b := NewBatch()
+			b.Append(make([]int32, 12), func(i int) bool { return i > 8 })
+			b.Append(make([]int32, 6), func(i int) bool { return i == 5 })
+			m.arena = tensor.Arena{}
+			m.Losses(b)
+			if got, want := m.Config.ForwardBytes(PassSize{Rows: 16, Asked: 4, Ranks: ranks}), m.arena.Bytes(); got != want {
+				t.Errorf("%s, %v: %d bytes, the arena %d", name, ranks[0], got, want)
+			}
+		}
+	}
+}
+
 // The layers of a configuration are those of the model.
 func TestBlockShapes(t *testing.T) {
 	for _, m := range testdataModels(t) {

@@ -28,6 +28,21 @@ func ModulesOf(c *model.Config) []Module {
 	return all
 }
 
+// Ranks arranges the ranks by block and layer of a model of that shape.
+func (a *Adapter) Ranks(c *model.Config) []model.Ranks {
+	byName := map[string]int{}
+	for _, p := range a.Pairs {
+		byName[p.Module] = p.R
+	}
+	all := make([]model.Ranks, c.Layers)
+	for i := range all {
+		for j, l := range c.BlockShapes(i) {
+			all[i][j] = byName[l.Name]
+		}
+	}
+	return all
+}
+
 // Attach makes the model compute with the adapter, in place of any other.
 func (a *Adapter) Attach(m Host) {
 	byName := map[string]*nn.Linear{}

@@ -5,34 +5,17 @@ import (
 	"fmt"
 
 	"github.com/stablelora/stablelora/internal/cost"
-	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/parallel"
-	"github.com/stablelora/stablelora/internal/peft"
 	"github.com/stablelora/stablelora/internal/sysinfo"
 )
 
 // job is the run for the model of cost.
 func (t *trainer) job() *cost.Job {
 	return &cost.Job{
-		Config: t.shape, WeightBytes: t.weightBytes, Ranks: ranks(t.shape, t.adapter), Dropout: t.cfg.LoRA.Dropout > 0,
+		Config: t.shape, WeightBytes: t.weightBytes, Ranks: t.adapter.Ranks(t.shape), Dropout: t.cfg.LoRA.Dropout > 0,
 		Steps: t.total, MicroBatchSize: t.cfg.Train.MicroBatchSize, Batch: t.sequences,
 		Recompute: t.cfg.Train.Recompute, Threads: parallel.Threads(), RecordBytes: t.recordBytes,
 	}
-}
-
-// ranks arranges an adapter's ranks by block and layer.
-func ranks(c *model.Config, a *peft.Adapter) []model.Ranks {
-	byName := map[string]int{}
-	for _, p := range a.Pairs {
-		byName[p.Module] = p.R
-	}
-	all := make([]model.Ranks, c.Layers)
-	for i := range all {
-		for j, l := range c.BlockShapes(i) {
-			all[i][j] = byName[l.Name]
-		}
-	}
-	return all
 }
 
 // checkMemory settles train.recompute and refuses a run that does not fit.
