@@ -12,6 +12,7 @@ import (
 
 	"github.com/stablelora/stablelora/internal/blas"
 	"github.com/stablelora/stablelora/internal/parallel"
+	"github.com/stablelora/stablelora/internal/safetensors"
 )
 
 // env is what every command gets: its streams and the flags they share.
@@ -44,7 +45,11 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
-	cmd, err := root.ExecuteC()
+	var cmd *cobra.Command
+	err := safetensors.Guard(func() (err error) {
+		cmd, err = root.ExecuteC()
+		return err
+	})
 	if err == nil {
 		return 0
 	}

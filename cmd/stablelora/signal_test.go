@@ -318,6 +318,35 @@ func TestEvalInterrupted(t *testing.T) {
 	}
 }
 
+// A model whose file is cut off under an evaluation is told of, and the answers so
+// far are kept.
+func TestModelCutOff(t *testing.T) {
+	dir := workshop(t)
+	args := []string{"eval", "--model", "demo/model", "--tasks", "hellaswag", "--data", "hellaswag=demo/data/hellaswag_test.jsonl", "--output", "scores", "--resume"}
+	weights := filepath.Join(dir, "demo/model/model.safetensors")
+	data, err := os.ReadFile(weights)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, dir, args...)
+	kept := filepath.Join(dir, "scores", progressFile)
+	when(t, "some answers", func() bool {
+		info, err := os.Stat(kept)
+		return err == nil && info.Size() > 500
+	})
+	if err := os.Truncate(weights, 4096); err != nil {
+		t.Fatal(err)
+	}
+	p.ends(3)
+	if !strings.Contains(p.stderr.String(), "stablelora: demo/model/model.safetensors: the file can no longer be read") || strings.Contains(p.stderr.String(), "goroutine ") {
+		t.Errorf("it says:\n%s", &p.stderr)
+	}
+	if err := os.WriteFile(weights, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	start(t, dir, args...).ends(0)
+}
+
 // The second signal ends the program without waiting for the step, here one of
 // many seconds.
 func TestSecondSignal(t *testing.T) {

@@ -2,6 +2,7 @@ package parallel
 
 import (
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -126,6 +127,7 @@ func (p *pool) await() {
 }
 
 func (w *worker) loop(p *pool) {
+	debug.SetPanicOnFault(true) // a mapped file that was cut off is the caller's to tell
 	var seen uint64
 	called := func() bool { return w.calls.Load() != seen }
 	for {

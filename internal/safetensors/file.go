@@ -55,6 +55,7 @@ func openFile(path string) (*File, error) {
 		if f.mapping, err = mmap.Map(file, mmap.RDONLY, 0); err != nil {
 			return nil, fmt.Errorf("map into memory: %w", err)
 		}
+		enlist(f)
 	}
 	if f.tensors, f.metadata, err = parse(f.mapping); err != nil {
 		return nil, errors.Join(err, f.Close())
@@ -68,6 +69,7 @@ func (f *File) Close() error {
 		return nil
 	}
 	f.tensors = nil
+	strike(f)
 	return f.mapping.Unmap()
 }
 

@@ -135,7 +135,7 @@ func (t *trainer) loop(ctx context.Context, done int) error {
 	for k := done; k < t.total; k++ {
 		// Before the step, so that a resumed run repeats what was cut short.
 		if every := t.cfg.Eval.EverySteps; every > 0 && k > 0 && k%every == 0 {
-			if err := t.evaluate(ctx, k, false); err != nil {
+			if err := t.guard(k, func() error { return t.evaluate(ctx, k, false) }); err != nil {
 				return err
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -359,6 +360,47 @@ func steep(t *testing.T) string {
 		}
 	}
 	return dir
+}
+
+// Weights that vanish from under a run end it with a checkpoint, from which it
+// goes on once they are back.
+func TestWeightsCutOff(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("a mapped file cannot be cut off there")
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("../demo/model")); err != nil {
+		t.Fatal(err)
+	}
+	weights := filepath.Join(dir, "model.safetensors")
+	data := read(t, weights)
+	all := parallel.Threads()
+	defer parallel.SetThreads(all)
+	for _, threads := range []int{1, 2} {
+		parallel.SetThreads(threads)
+		onCopy := func(c *config.Config) { c.Model.Path = dir }
+		whole := demoRun(t, onCopy)
+		mustRun(t, whole, Options{})
+		cfg := demoRun(t, onCopy)
+		_, err := Run(context.Background(), Options{Config: cfg, Reporter: &reporter{onStep: func(step int) {
+			if step == 2 {
+				if err := os.Truncate(weights, int64(len(data)/2)); err != nil {
+					t.Error(err)
+				}
+			}
+		}}})
+		var input *fsutil.InputError
+		if !errors.As(err, &input) || input.Path != weights || !strings.Contains(err.Error(), "can no longer be read") || !strings.Contains(err.Error(), "checkpoint-2, restore the file") {
+			t.Fatalf("%d threads: %v", threads, err)
+		}
+		if err := os.WriteFile(weights, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		mustRun(t, cfg, Options{Resume: "auto"})
+		if !bytes.Equal(adapterBytes(t, cfg), adapterBytes(t, whole)) {
+			t.Errorf("%d threads: resumed, the adapter has other bytes", threads)
+		}
+	}
 }
 
 func glob(t *testing.T, dir string, patterns ...string) (all []string) {

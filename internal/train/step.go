@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/model"
 	"github.com/stablelora/stablelora/internal/optim"
+	"github.com/stablelora/stablelora/internal/safetensors"
 )
 
 // step takes optimizer step number k, from 0, and returns its rows of metrics
@@ -21,7 +23,14 @@ func (t *trainer) step(k int) (metrics.StepRow, []metrics.StabilityRow, error) {
 
 	// Forward and backward: the mean loss over the batch's supervised tokens.
 	probe := t.monitor.ProbeRows(k)
-	row := t.gradients(k, examples, probe)
+	var row metrics.StepRow
+	err := t.guard(k, func() error {
+		row = t.gradients(k, examples, probe)
+		return nil
+	})
+	if err != nil {
+		return row, nil, err
+	}
 	if !finite(row.Loss) {
 		return row, nil, t.diverged(k, "loss")
 	}
@@ -117,6 +126,20 @@ func (t *trainer) diverged(k int, what string) error {
 		err.Checkpoint = path
 	}
 	return err
+}
+
+// guard runs f, which reads weights, after k whole steps, and saves these where the
+// weights are no longer there.
+func (t *trainer) guard(k int, f func() error) error {
+	err := safetensors.Guard(f)
+	if k == 0 || !errors.Is(err, safetensors.ErrUnreadable) {
+		return err
+	}
+	path, saveErr := t.save(k)
+	if saveErr != nil {
+		return fmt.Errorf("%w (and the state could not be saved: %w)", err, saveErr)
+	}
+	return fmt.Errorf("%w; saved %s, restore the file and go on with --resume auto", err, path)
 }
 
 // spoiled reports what step k has already broken: only older checkpoints are
