@@ -31,6 +31,7 @@ type column struct {
 	dictionarySize int64
 	own            int64  // bytes of the dictionary and the page
 	held           *int64 // of all columns
+	budget         *int64 // of the file
 
 	ready    bool // rep and def are of the value to come
 	rep, def int
@@ -101,6 +102,9 @@ func (c *column) dictionaryPage(h fields, body []byte, size int) error {
 	}
 	body, err := c.decompress(body, size)
 	if err != nil {
+		return err
+	}
+	if err := c.hold(int(max(n, 0)) * 24); err != nil { // its slices
 		return err
 	}
 	c.plain, c.bit, c.dictionarySize = body, 0, c.own

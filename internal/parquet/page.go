@@ -126,7 +126,7 @@ func (c *column) dataPageV2(h fields, body []byte, size int) error {
 	c.reps = newHybrid(body[:reps], c.node.rep)
 	c.defs = newHybrid(body[reps:reps+defs], c.node.def)
 	body = body[reps+defs:]
-	if compressed, ok := h[7].(bool); !ok || compressed {
+	if compressed, ok := h.get(7).(bool); !ok || compressed {
 		var err error
 		if body, err = c.decompress(body, size-int(reps+defs)); err != nil {
 			return err
@@ -144,12 +144,23 @@ func prefixed(b []byte) (part, rest []byte, err error) {
 	return b[4 : 4+n], b[4+n:], nil
 }
 
+// hold counts what a column takes of memory.
+func (c *column) hold(n int) error {
+	if n < 0 {
+		return errThrift
+	}
+	c.own += int64(n)
+	if *c.held += int64(n); *c.held > maxHeld {
+		return fmt.Errorf("its pages take more than %d bytes at a time", maxHeld)
+	}
+	return spend(c.budget, n)
+}
+
 // decompress returns the size bytes that are packed in b.
 func (c *column) decompress(b []byte, size int) (out []byte, err error) {
-	if *c.held += int64(size); *c.held > maxHeld {
-		return nil, fmt.Errorf("its pages take more than %d bytes at a time", maxHeld)
+	if err := c.hold(size); err != nil {
+		return nil, err
 	}
-	c.own += int64(size)
 	switch c.codec {
 	case 0:
 		out = b

@@ -7,10 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 )
 
 // Magic begins every file.
 const Magic = "PAR1"
+
+// A file may give maxGrowth bytes for each of its own, and maxPage beyond: text
+// packs to a tenth, what is repeated in every row to less.
+const maxGrowth = 200
 
 // maxFooter is the longest footer; those of thousands of row groups are shorter.
 const maxFooter = 8 << 20
@@ -30,13 +35,14 @@ type reader struct {
 	max     int
 	out     []byte
 	held    int64 // bytes of all columns' pages
+	budget  int64 // bytes that may still be made of the file
 }
 
 // Rows calls fn for each row of a file of size bytes, as a JSON object of at
 // most max bytes, which fn must not keep. An error of fn ends the reading and is
 // returned as it is; every other error is the file's, and Row tells where.
 func Rows(src io.ReaderAt, size int64, max int, fn func(row int, object []byte) error) error {
-	r := &reader{src: src, size: size, max: max}
+	r := &reader{src: src, size: size, max: max, budget: maxPage + maxGrowth*min(size, math.MaxInt64/maxGrowth-maxPage)}
 	footer, err := r.footer()
 	if err != nil {
 		return err
@@ -50,6 +56,9 @@ func Rows(src io.ReaderAt, size int64, max int, fn func(row int, object []byte) 
 	row := 1
 	for _, g := range footer.list(4) {
 		group, _ := g.(fields)
+		if group.number(3, 0) <= 0 {
+			continue
+		}
 		if err := r.open(group.list(1)); err != nil {
 			return &RowError{row, err}
 		}
@@ -57,7 +66,11 @@ func Rows(src io.ReaderAt, size int64, max int, fn func(row int, object []byte) 
 			if int64(row) > footer.number(3, 0) {
 				return &RowError{row, errColumns}
 			}
-			if err := r.row(); err != nil {
+			err := r.row()
+			if err == nil {
+				err = spend(&r.budget, len(r.out))
+			}
+			if err != nil {
 				return &RowError{row, err}
 			}
 			if err := fn(row, r.out); err != nil {
@@ -65,6 +78,14 @@ func Rows(src io.ReaderAt, size int64, max int, fn func(row int, object []byte) 
 			}
 			row++
 		}
+	}
+	return nil
+}
+
+// spend takes n bytes off a budget.
+func spend(budget *int64, n int) error {
+	if *budget -= int64(n); *budget < 0 {
+		return fmt.Errorf("the Parquet file unpacks to more than %d times its size", maxGrowth)
 	}
 	return nil
 }
@@ -120,8 +141,12 @@ func (r *reader) open(chunks []any) error {
 		if chunk.text(1) != "" || start < 0 || size < 0 || start > r.size || size > r.size-start || meta.number(1, -1) != n.kind {
 			return fmt.Errorf("column %q: %w", n.name, errThrift)
 		}
-		r.columns = append(r.columns, &column{node: n, held: &r.held, codec: meta.number(4, -1),
-			src: bufio.NewReaderSize(io.NewSectionReader(r.src, start, size), int(min(size, maxHead)))})
+		buffer := int(min(size, maxHead))
+		if err := spend(&r.budget, buffer); err != nil {
+			return err
+		}
+		r.columns = append(r.columns, &column{node: n, held: &r.held, budget: &r.budget, codec: meta.number(4, -1),
+			src: bufio.NewReaderSize(io.NewSectionReader(r.src, start, size), buffer)})
 	}
 	return nil
 }

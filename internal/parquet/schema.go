@@ -94,7 +94,7 @@ func (s *schema) next(depth, def, rep int) (*node, error) {
 		n.children = append(n.children, child)
 		n.leaves = append(n.leaves, child.leaves...)
 	}
-	_, annotated := logical[3]
+	annotated := logical.get(3) != nil
 	n.list = (converted == 3 || annotated) && len(n.children) == 1 && n.children[0].repetition == repeated
 	return n, nil
 }
@@ -108,7 +108,7 @@ func (s *schema) column(n *node, e fields, converted int64, logical fields) erro
 	if len(s.columns) == maxColumns {
 		return fmt.Errorf("it has more than %d columns", maxColumns)
 	}
-	has := func(id int16) bool { _, ok := logical[id]; return ok }
+	has := func(id int16) bool { return logical.get(id) != nil }
 	n.text = converted == 0 || converted == 4 || converted == 19 || has(1) || has(4) || has(12)
 	n.decimal = converted == 5 || has(5)
 	n.unsigned = converted >= 11 && converted <= 14

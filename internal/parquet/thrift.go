@@ -23,39 +23,59 @@ const (
 // maxThriftDepth is far above what Parquet's structures need.
 const maxThriftDepth = 16
 
+// maxValues is how many values a structure may hold, all in all: each takes some
+// fifty bytes. A footer has about twenty for each column of each group of rows.
+const maxValues = 1 << 21
+
 var errThrift = errors.New("its metadata is broken")
 
-// fields is a Thrift struct by field number: int64, bool, []byte, []any or
-// fields; numbers with a fraction are left out.
-type fields map[int16]any
+// fields is a Thrift struct. Values are int64, bool, []byte, []any or fields;
+// numbers with a fraction are left out.
+type fields []field
+
+type field struct {
+	id    int16
+	value any
+}
+
+// get returns a field's value, nil where there is none.
+func (f fields) get(id int16) any {
+	for _, x := range f {
+		if x.id == id {
+			return x.value
+		}
+	}
+	return nil
+}
 
 // number returns an integer field, or absent.
 func (f fields) number(id int16, absent int64) int64 {
-	if v, ok := f[id].(int64); ok {
+	if v, ok := f.get(id).(int64); ok {
 		return v
 	}
 	return absent
 }
 
 func (f fields) text(id int16) string {
-	v, _ := f[id].([]byte)
+	v, _ := f.get(id).([]byte)
 	return string(v)
 }
 
 func (f fields) inner(id int16) fields {
-	v, _ := f[id].(fields)
+	v, _ := f.get(id).(fields)
 	return v
 }
 
 func (f fields) list(id int16) []any {
-	v, _ := f[id].([]any)
+	v, _ := f.get(id).([]any)
 	return v
 }
 
 // thrift reads the compact protocol from b.
 type thrift struct {
-	b  []byte
-	at int
+	b      []byte
+	at     int
+	values int // so far
 }
 
 // parseThrift reads one struct and returns how many bytes it took.
@@ -92,7 +112,7 @@ func (t *thrift) varint() (int64, error) {
 }
 
 func (t *thrift) fields(depth int) (fields, error) {
-	f := fields{}
+	var f fields
 	id := int16(0)
 	for {
 		head, err := t.byte()
@@ -110,18 +130,23 @@ func (t *thrift) fields(depth int) (fields, error) {
 		}
 		kind := head & 15
 		if kind == thriftTrue || kind == thriftFalse {
-			f[id] = kind == thriftTrue
+			f = append(f, field{id, kind == thriftTrue})
+			if t.values++; t.values > maxValues {
+				return nil, errThrift
+			}
 			continue
 		}
-		if f[id], err = t.value(kind, depth+1); err != nil {
+		v, err := t.value(kind, depth+1)
+		if err != nil {
 			return nil, err
 		}
+		f = append(f, field{id, v})
 	}
 }
 
 // value reads a value; a truth value is a byte, as in lists.
 func (t *thrift) value(kind byte, depth int) (any, error) {
-	if depth > maxThriftDepth {
+	if t.values++; t.values > maxValues || depth > maxThriftDepth {
 		return nil, errThrift
 	}
 	switch kind {

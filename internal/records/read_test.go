@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -27,12 +28,14 @@ func write(t *testing.T, name string, data []byte) string {
 
 func zip(t *testing.T, text string) []byte {
 	t.Helper()
+	return zipped(text)
+}
+
+func zipped(text string) []byte {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
 	w.Write([]byte(text))
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
+	w.Close()
 	return b.Bytes()
 }
 
@@ -150,7 +153,60 @@ func TestReadReturnsErrorOfCallback(t *testing.T) {
 	}
 }
 
+// TestBombs: small files that unpack to very much end early.
+func TestBombs(t *testing.T) {
+	for _, c := range []struct{ name, part, want string }{
+		{"one line", strings.Repeat("0", 1<<22), "longer than 67108864 bytes"},
+		{"blank lines", strings.Repeat("\n", 1<<22), "unpacks to more than 200 times its size"},
+		{"records", strings.Repeat(`{"a":"`+strings.Repeat("x", 1000)+"\"}\n", 1<<12), "unpacks to more than 200 times its size"},
+		{"an array", "[" + strings.Repeat(" ", 1<<22), "longer than 67108864 bytes"},
+	} {
+		member := zipped(c.part)
+		file := bytes.Repeat(member, (512<<20)/len(c.part)) // gzip reads one member after the other
+		path := write(t, "f.gz", file)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := Read(path, func(string, json.RawMessage) error { return nil })
+		runtime.ReadMemStats(&after)
+		if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 2048 {
+			t.Errorf("%s: %d MiB allocated", c.name, mib)
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", c.name, err, c.want)
+		}
+	}
+}
+
+// TestLargeRecords: what is long, deep or of many parts takes time in proportion.
+func TestLargeRecords(t *testing.T) {
+	const n = 1 << 20
+	var keys strings.Builder
+	for i := range n / 16 {
+		fmt.Fprintf(&keys, `"k%d":{},`, i)
+	}
+	for name, text := range map[string]string{
+		"a text": `{"a":"` + strings.Repeat("x", n) + `"}`, "escapes": `{"a":"` + strings.Repeat(`\ud83d\ude00`, n/12) + `"}`,
+		"digits": `{"a":` + strings.Repeat("7", n) + `}`, "keys": "{" + keys.String() + `"a":1}`,
+		"space": `{"a"` + strings.Repeat(" ", n) + `:1}`, "lists": `{"a":[` + strings.Repeat("[],", n/3) + `1]}`,
+		"deep": `{"a":` + strings.Repeat("[", n) + `}`, "an array": "[" + strings.Repeat("{},", n/3) + "{}]",
+	} {
+		path := write(t, "f", []byte(text))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_ = Read(path, func(string, json.RawMessage) error { return nil })
+		runtime.ReadMemStats(&after)
+		if per := (after.TotalAlloc - before.TotalAlloc) / n; per > 300 {
+			t.Errorf("%s: %d bytes allocated for each of the file's", name, per)
+		}
+	}
+}
+
 func FuzzRead(f *testing.F) {
+	f.Add(zipped("{\"a\":1}\n{\"a\":2}\n"))
+	f.Add([]byte(`{"features":[],"rows":[{"row_idx":7,"row":{"a":1},"truncated_cells":[]}]}`))
+	if file, err := os.ReadFile("../parquet/testdata/nested.parquet"); err == nil {
+		f.Add(file)
+	}
 	f.Add([]byte("[{\"a\":\"\\ud800\"},{}"))
 	f.Add([]byte("{\"a\":{\"b\":[]}}\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
