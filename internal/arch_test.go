@@ -18,6 +18,7 @@ const module = "github.com/stablelora/stablelora/"
 // package may import those below it, not those beside or above it, unless
 // beside says so.
 var layers = [][]string{
+	{"regex"},
 	{"dtype", "fma", "isa", "parallel", "rng", "fsutil", "sysinfo", "spell", "jinja", "parquet", "overlap", "chart", "tfevents"},
 	{"blas", "vec", "records", "demo"},
 	{"tensor"},

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -43,7 +42,7 @@ func Load(dir string) (*Template, error) {
 		return nil, fsutil.Input(path, err)
 	}
 	file := filepath.Join(dir, "chat_template.jinja")
-	data, err := os.ReadFile(file)
+	data, err := fsutil.ReadFile(file, fsutil.MaxSettings)
 	if err == nil {
 		path, source = file, string(data)
 	} else if !errors.Is(err, fs.ErrNotExist) {
@@ -66,7 +65,7 @@ var specialTokens = []string{"bos_token", "eos_token", "unk_token", "sep_token",
 // readConfig returns the special tokens and the template of tokenizer_config.json;
 // neither if there is no such file.
 func readConfig(path string) (tokens map[string]any, source string, err error) {
-	data, err := os.ReadFile(path)
+	data, err := fsutil.ReadFile(path, fsutil.MaxSettings)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, "", nil
 	} else if err != nil {

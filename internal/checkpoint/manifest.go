@@ -132,9 +132,12 @@ func readManifest(path string) (m manifest, err error) {
 	if len(m.Files) == 0 {
 		return m, fsutil.Inputf(path, "is not a manifest: it lists no files")
 	}
-	for _, f := range m.Files {
+	for i, f := range m.Files {
 		if !isPlainName(f.Name) {
 			return m, fsutil.Inputf(path, "file name %q would leave the checkpoint", f.Name)
+		}
+		if i > 0 && f.Name <= m.Files[i-1].Name { // each is read once
+			return m, fsutil.Inputf(path, "is not a manifest: file name %q is out of order", f.Name)
 		}
 	}
 	return m, nil

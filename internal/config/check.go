@@ -109,6 +109,9 @@ func (c *checker) pairs(n *yaml.Node, key string, fn func(name string, child *ya
 	}
 }
 
+// maxItems bounds lists; an item of files or tasks takes a thousand bytes.
+const maxItems = 10_000
+
 func (c *checker) list(n *yaml.Node, t reflect.Type, at place, key string) (any, bool) {
 	if n.Kind != yaml.SequenceNode {
 		c.fail(at, key, "must be a list, not %s", nodeName(n))
@@ -116,6 +119,10 @@ func (c *checker) list(n *yaml.Node, t reflect.Type, at place, key string) (any,
 	}
 	if t.Kind() == reflect.Array && len(n.Content) != t.Len() {
 		c.fail(at, key, "must be a list of %d, not of %d", t.Len(), len(n.Content))
+		return nil, false
+	}
+	if len(n.Content) > maxItems {
+		c.fail(at, key, "has %d items, more than %d", len(n.Content), maxItems)
 		return nil, false
 	}
 	items := make([]any, 0, len(n.Content))
@@ -138,7 +145,10 @@ func (c *checker) list(n *yaml.Node, t reflect.Type, at place, key string) (any,
 
 func (c *checker) targets(n *yaml.Node, at place, key string) (any, bool) {
 	if n.Kind == yaml.SequenceNode {
-		items, _ := c.list(n, reflect.TypeFor[[]string](), at, key)
+		items, ok := c.list(n, reflect.TypeFor[[]string](), at, key)
+		if !ok {
+			return nil, false
+		}
 		t := Targets{Names: []string{}}
 		for _, item := range items.([]any) {
 			t.Names = append(t.Names, item.(string))

@@ -2,10 +2,10 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/stablelora/stablelora/internal/regex"
 	"github.com/stablelora/stablelora/internal/spell"
 )
 
@@ -108,7 +108,7 @@ func (r *rules) targets(t Targets, key string) {
 	for i, name := range t.Names {
 		r.require(name != "", fmt.Sprintf("%s.%d", key, i), "must name a module")
 	}
-	if _, err := regexp.Compile(t.Pattern); err != nil {
+	if _, err := regex.Compile(t.Pattern); err != nil {
 		r.require(false, key, "must be a list of module names, a regular expression or %s: %v", AllLinear, err)
 	}
 }

@@ -46,7 +46,12 @@ func (r record) has(names ...string) bool {
 }
 
 func (r record) names() string {
-	return strings.Join(slices.Sorted(maps.Keys(r.fields)), ", ")
+	const most = 50
+	names := slices.Sorted(maps.Keys(r.fields))
+	if n := len(names) - most; n > 0 {
+		names = append(names[:most:most], fmt.Sprintf("and %d more", n))
+	}
+	return fmt.Sprintf("%.4000s", strings.Join(names, ", "))
 }
 
 // need checks that all fields a format requires are there.

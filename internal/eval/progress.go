@@ -33,7 +33,7 @@ type answered struct {
 // same evaluation. A torn last line is dropped.
 func OpenProgress(path, of string, resume bool) (*Progress, error) {
 	p := &Progress{done: map[string][]Sample{}}
-	raw, err := os.ReadFile(path)
+	raw, err := fsutil.ReadFile(path, fsutil.MaxFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}

@@ -132,7 +132,7 @@ func WriteResults(dir string, outcomes []Outcome, info Info, logSamples bool) er
 // the results.json in dir, so that the folder holds one evaluation's files.
 func removeSamples(dir string, written []string) error {
 	var earlier struct{ Results map[string]json.RawMessage }
-	if raw, err := os.ReadFile(filepath.Join(dir, "results.json")); err != nil || json.Unmarshal(raw, &earlier) != nil {
+	if raw, err := fsutil.ReadFile(filepath.Join(dir, "results.json"), fsutil.MaxFile); err != nil || json.Unmarshal(raw, &earlier) != nil {
 		return nil // none, or none of ours
 	}
 	for _, name := range slices.Sorted(maps.Keys(earlier.Results)) {

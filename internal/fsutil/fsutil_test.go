@@ -63,3 +63,27 @@ func TestInputError(t *testing.T) {
 		t.Errorf("text %q, want %q", err, want)
 	}
 }
+
+func TestReadFile(t *testing.T) {
+	dir := t.TempDir()
+	path, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
+	if err := errors.Join(os.WriteFile(path, []byte("12345"), 0o644), os.Symlink("file", link)); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{path, link} {
+		if got, err := ReadFile(p, 5); err != nil || string(got) != "12345" {
+			t.Errorf("%s: %q, %v", p, got, err)
+		}
+		if _, err := ReadFile(p, 4); err == nil {
+			t.Errorf("%s: five bytes are read where four may be", p)
+		}
+	}
+	for _, p := range []string{dir, os.DevNull} {
+		if _, err := ReadFile(p, 5); err == nil {
+			t.Errorf("%s is read", p)
+		}
+	}
+	if _, err := ReadFile(filepath.Join(dir, "absent"), 5); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("absent: %v", err)
+	}
+}

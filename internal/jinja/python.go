@@ -3,12 +3,13 @@ package jinja
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 	"unicode"
 
 	"github.com/nikolalohinski/gonja/v2/builtins"
 	"github.com/nikolalohinski/gonja/v2/exec"
+
+	"github.com/stablelora/stablelora/internal/regex"
 )
 
 var errUndefined = errors.New("a value is undefined")
@@ -173,7 +174,7 @@ func filterRegexReplace(_ *exec.Evaluator, in *exec.Value, args *exec.VarArgs) *
 	if err != nil {
 		return exec.AsValue(fmt.Errorf("regex_replace: %w", err))
 	}
-	pattern, err := regexp.Compile(texts[0])
+	pattern, err := regex.Compile(texts[0])
 	switch {
 	case err != nil:
 		return exec.AsValue(fmt.Errorf("regex_replace: %w", err))

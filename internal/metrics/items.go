@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/stablelora/stablelora/internal/fsutil"
@@ -67,7 +66,7 @@ func (it *Items) Write(dir string) error {
 // ReadItems reads the file from a run's folder. Its values may have any length.
 func ReadItems(dir string) (*Items, error) {
 	path := filepath.Join(dir, ItemsFile)
-	raw, err := os.ReadFile(path)
+	raw, err := fsutil.ReadFile(path, fsutil.MaxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fsutil.Inputf(path, "is missing; train the run again, with data.eval or eval.tasks")
 	}

@@ -111,7 +111,7 @@ func ReadConfig(dir string) (*Config, error) {
 }
 
 func readJSON(path string, v any) error {
-	data, err := os.ReadFile(path)
+	data, err := fsutil.ReadFile(path, fsutil.MaxSettings)
 	if err != nil {
 		return fsutil.Input(path, err)
 	}

@@ -25,7 +25,7 @@ const (
 // are reported at once. Errors are InputErrors.
 func ReadConfig(dir string) (Spec, error) {
 	path := filepath.Join(dir, ConfigFile)
-	b, err := os.ReadFile(path)
+	b, err := fsutil.ReadFile(path, fsutil.MaxSettings)
 	if errors.Is(err, os.ErrNotExist) {
 		return Spec{}, fsutil.Inputf(dir, "holds no %s: not the folder of a PEFT adapter", ConfigFile)
 	} else if err != nil {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/stablelora/stablelora/internal/regex"
 )
 
 // matcher is compiled Targets.
@@ -44,10 +46,10 @@ func compile(key, pattern, prefix string) (*regexp.Regexp, error) {
 	if strings.Contains(pattern, "{,") {
 		return nil, fail("write {0,n} for {,n}") // RE2 takes it literally
 	}
-	if _, err := regexp.Compile(pattern); err != nil {
+	if _, err := regex.Compile(pattern); err != nil {
 		return nil, fail(strings.TrimPrefix(err.Error(), "error parsing regexp: ") + " (look-around and back-references are not supported)")
 	}
-	re, err := regexp.Compile(`^(?:` + prefix + `(?:` + pattern + `))$`)
+	re, err := regex.Compile(`^(?:` + prefix + `(?:` + pattern + `))$`)
 	if err != nil {
 		return nil, fail(err.Error())
 	}

@@ -140,7 +140,7 @@ func (m *merger) copyFiles(dir string) error {
 		if info, err := os.Stat(path); err != nil || !info.Mode().IsRegular() || !m.copied(e.Name()) {
 			continue
 		}
-		b, err := os.ReadFile(path)
+		b, err := fsutil.ReadFile(path, fsutil.MaxFile)
 		if err != nil {
 			return err
 		}

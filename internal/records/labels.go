@@ -25,17 +25,14 @@ func labelled(path string, fn func(string, json.RawMessage) error) (with func(st
 	stem := strings.TrimSuffix(filepath.Base(path), ".gz")
 	stem = strings.TrimSuffix(stem, filepath.Ext(stem))
 	apart := filepath.Join(filepath.Dir(path), stem+"-labels.lst")
-	info, err := os.Stat(apart)
+	_, err := os.Stat(apart)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fn, none
 	}
 	var labels [][]byte
-	if err == nil && info.Size() > maxLabels {
-		err = fmt.Errorf("the file of labels is longer than %d bytes", maxLabels)
-	}
 	if err == nil {
 		var raw []byte
-		raw, err = os.ReadFile(apart)
+		raw, err = fsutil.ReadFile(apart, maxLabels)
 		labels = bytes.Split(bytes.TrimSpace(raw), []byte("\n"))
 	}
 	n, used := 0, false

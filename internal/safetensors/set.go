@@ -102,7 +102,7 @@ func missingWeights(dir string) error {
 
 // readIndex returns the weight_map of an index: tensor name to file name.
 func readIndex(path string) (map[string]string, error) {
-	b, err := os.ReadFile(path)
+	b, err := fsutil.ReadFile(path, fsutil.MaxFile)
 	if err != nil {
 		return nil, fsutil.Input(path, err)
 	}

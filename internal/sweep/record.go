@@ -124,7 +124,7 @@ func lastStep(path string) (*metrics.StepRow, error) {
 // readState reads sweep.json; nil: there is none.
 func readState(dir string) (*Report, error) {
 	path := filepath.Join(dir, StateFile)
-	raw, err := os.ReadFile(path)
+	raw, err := fsutil.ReadFile(path, fsutil.MaxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

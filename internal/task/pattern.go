@@ -6,6 +6,8 @@ import (
 	"regexp"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/stablelora/stablelora/internal/regex"
 )
 
 // Pattern is a regular expression of Python's re. It runs on Go's regexp, whose
@@ -24,7 +26,7 @@ func CompilePattern(python string) (*Pattern, error) {
 	if err := tr.translate(); err != nil {
 		return nil, fmt.Errorf("the pattern %q: %w", python, err)
 	}
-	re, err := regexp.Compile(tr.out.String())
+	re, err := regex.Compile(tr.out.String())
 	if err != nil {
 		return nil, fmt.Errorf("the pattern %q is not supported: %w", python, err)
 	}

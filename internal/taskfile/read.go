@@ -22,6 +22,7 @@ const (
 	maxIncludes = 8       // of one another
 	maxDepth    = 20      // of lists and sections
 	maxProblems = 100
+	maxKeys     = 1000
 )
 
 // entry is a key of a task file and its value.
@@ -79,6 +80,10 @@ func (r *reader) file(path string, depth int) {
 	}
 	if root.Kind != yaml.MappingNode {
 		r.fail(path, root.Line, "a task is a section of keys and values, as task: name")
+		return
+	}
+	if len(root.Content) > 2*maxKeys {
+		r.fail(path, root.Line, "a task has no more than %d keys", maxKeys)
 		return
 	}
 	first := map[string]int{}

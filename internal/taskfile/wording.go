@@ -241,6 +241,9 @@ func (s *source) meaning(text string) (any, error) {
 
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
+// maxNames is how many fields an error tells.
+const maxNames = 50
+
 // fields is the end of an error's sentence.
 func (s *source) fields(doc map[string]any) string {
 	names := slices.Sorted(maps.Keys(doc))
@@ -248,5 +251,8 @@ func (s *source) fields(doc map[string]any) string {
 	if best := spell.Nearest(s.text, names); identifier.MatchString(s.text) && best != "" {
 		text = "; did you mean " + best + "?"
 	}
-	return text + "; its fields are: " + strings.Join(names, ", ")
+	if n := len(names) - maxNames; n > 0 {
+		names = append(names[:maxNames:maxNames], fmt.Sprintf("and %d more", n))
+	}
+	return fmt.Sprintf("%s; its fields are: %.4000s", text, strings.Join(names, ", "))
 }

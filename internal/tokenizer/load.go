@@ -22,7 +22,7 @@ func Load(dir string) (*Tokenizer, error) {
 		return nil, fsutil.Inputf(dir, "there is no such folder")
 	}
 	path := filepath.Join(dir, "tokenizer.json")
-	data, err := os.ReadFile(path)
+	data, err := fsutil.ReadFile(path, fsutil.MaxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fsutil.Inputf(path, "there is no such file; the tokenizer is read from tokenizer.json alone (a tokenizer.model or vocab.json must be converted first: transformers writes it with save_pretrained)")
 	} else if err != nil {
@@ -33,7 +33,7 @@ func Load(dir string) (*Tokenizer, error) {
 		return nil, fsutil.Input(path, err)
 	}
 	path = filepath.Join(dir, "tokenizer_config.json")
-	data, err = os.ReadFile(path)
+	data, err = fsutil.ReadFile(path, fsutil.MaxSettings)
 	if errors.Is(err, fs.ErrNotExist) {
 		return t, nil
 	} else if err == nil {

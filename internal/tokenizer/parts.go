@@ -5,6 +5,7 @@ import "unicode/utf8"
 // Bounds on what a small file can ask for; real ones stay far below.
 const (
 	maxGrowth   = 64
+	maxParts    = 32 // of a normalizer or a decoder, each of which goes over the text
 	maxTemplate = 64
 )
 
@@ -25,6 +26,10 @@ func parseNormalizer(n *node) []normalizer {
 	case "Sequence":
 		for _, child := range n.list("normalizers") {
 			out = append(out, parseNormalizer(child)...)
+		}
+		if len(out) > maxParts {
+			n.fail("normalizers", "more than %d parts are not implemented", maxParts)
+			return nil
 		}
 	default:
 		n.refuse(kind)
@@ -227,6 +232,10 @@ func parseDecoder(n *node) []decoder {
 	case "Sequence":
 		for _, child := range n.list("decoders") {
 			out = append(out, parseDecoder(child)...)
+		}
+		if len(out) > maxParts {
+			n.fail("decoders", "more than %d parts are not implemented", maxParts)
+			return nil
 		}
 	default:
 		n.refuse(kind)

@@ -89,7 +89,7 @@ func (t *trainer) finished() (*Result, error) {
 		return nil, nil
 	}
 	path := filepath.Join(t.dir, summaryFile)
-	raw, err := os.ReadFile(path)
+	raw, err := fsutil.ReadFile(path, fsutil.MaxFile)
 	if err != nil {
 		return nil, nil // not finished, or not begun
 	}

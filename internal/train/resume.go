@@ -155,7 +155,7 @@ func latest(dir string) (path string, step int, damaged []error, err error) {
 func (t *trainer) restore(dir string) (int, error) {
 	statePath := filepath.Join(dir, stateFile)
 	var s state
-	raw, err := os.ReadFile(statePath)
+	raw, err := fsutil.ReadFile(statePath, fsutil.MaxFile)
 	if err != nil {
 		return 0, fsutil.Input(dir, err)
 	}
