@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -137,4 +138,28 @@ func cmdAllStop(ts *testscript.TestScript, neg bool, args []string) {
 		ids[i] = strconv.Itoa(i)
 	}
 	cmdSetJSON(ts, false, []string{args[0], "eos_token_id", "[" + strings.Join(ids, ",") + "]"})
+}
+
+// Bad input has a sentence for each kind of it: the scripts check so many different
+// ones, each with its exit code.
+func TestBadInputIsManifold(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/script/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := regexp.MustCompile(`(?m)^exits [235] .*\n(stderr '.*')$|^(?:spoilt|unfit) \S+ \S+ ('.*')$`)
+	kinds := map[string]bool{}
+	for _, path := range scripts {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range checked.FindAllStringSubmatch(string(text), -1) {
+			kinds[m[1]+m[2]] = true
+		}
+	}
+	t.Logf("%d kinds of bad input", len(kinds))
+	if len(kinds) < 150 {
+		t.Errorf("only %d kinds of bad input have a sentence that is checked", len(kinds))
+	}
 }

@@ -96,9 +96,24 @@ func (f *fields) get(key string, into any) {
 	if raw == nil {
 		return
 	}
-	if err := json.Unmarshal(raw, into); err != nil {
-		f.fail("%s is %.100s: %w", key, raw, err)
+	if json.Unmarshal(raw, into) != nil {
+		f.fail("%s is %.100s, but must be %s", key, raw, wanted(into))
 	}
+}
+
+// wanted says what get can read into a variable.
+func wanted(into any) string {
+	switch into.(type) {
+	case *int:
+		return "a whole number"
+	case *float64:
+		return "a number"
+	case *bool:
+		return "true or false"
+	case *string:
+		return "a text"
+	}
+	return "an object"
 }
 
 // take removes a field and returns its value, nil for null.
