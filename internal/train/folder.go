@@ -134,7 +134,7 @@ func (t *trainer) finish() error {
 		t.opt.Reporter.Warn(still)
 		return nil
 	}
-	return fmt.Errorf("nothing was learnt in %d steps: %s; its gradients were 0, or train.learning_rate is too small to change it; what was written stays in %s",
+	return fmt.Errorf("nothing was learnt in %d steps: %s; its gradients were 0, train.learning_rate is too small to change it, or optimizer.update_skipping left every update out; what was written stays in %s",
 		t.total, still, t.dir)
 }
 
