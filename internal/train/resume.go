@@ -214,6 +214,9 @@ func (t *trainer) restoreOptimizer(path string, s optim.State) error {
 		if !ok || saved.Elements() != x.Value.Rows*x.Value.Cols {
 			return fsutil.Inputf(path, "has no %s of %d x %d; the checkpoint is damaged", x.Name, x.Value.Rows, x.Value.Cols)
 		}
+		if i := saved.FirstNonFinite(); i >= 0 {
+			return fsutil.Inputf(path, "%s holds a NaN or infinity at element %d; the checkpoint is damaged", x.Name, i)
+		}
 		values, err := saved.Float32s()
 		if err != nil {
 			return err
