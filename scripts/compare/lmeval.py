@@ -28,6 +28,7 @@ import torch
 from lm_eval import evaluator, tasks as lm_tasks
 from lm_eval.models.huggingface import HFLM
 from lm_eval.tasks._yaml_loader import load_yaml
+from transformers import PreTrainedTokenizerFast
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TASKS = pathlib.Path(lm_tasks.__file__).parent
@@ -177,7 +178,8 @@ def main():
         files = prepare(args.data, tmp, max(args.limit, args.gen_limit))
         print("| model | | task | n | figures | largest difference of a log-likelihood | |\n|---|---|---|---:|---|---:|---|")
         for model in args.models:
-            lm = HFLM(pretrained=model, dtype="float32", device="cpu", batch_size=1)
+            # tokenizer.json as it is: AutoTokenizer makes some models' anew from their vocabulary, and otherwise
+            lm = HFLM(pretrained=model, tokenizer=PreTrainedTokenizerFast.from_pretrained(model), dtype="float32", device="cpu", batch_size=1)
             for run, names, shots, chat in RUNS:
                 names = [n for n in names if n in args.only.split(",")]
                 if not names or chat and not lm.tokenizer.chat_template:
