@@ -101,7 +101,8 @@ func (m *Monitor) stable() *optim.StableLoRA {
 	return s
 }
 
-// measure fills in the three terms of pair i.
+// measure fills in the three terms of pair i, or leaves them out where one
+// overflows: whether a run has diverged is for its next loss to say.
 func (m *Monitor) measure(i int) {
 	p, lora := m.run.Pairs[i], m.run.Layers[i].LoRA
 	a, b, z := m.oldA[i], m.oldB[i], lora.Probe
@@ -115,18 +116,19 @@ func (m *Monitor) measure(i int) {
 	tensor.MatMulT(az, z, a, false)
 	tensor.MatMulT(daz, z, da, false)
 	s := float64(lora.Scale)
-	m.rows[i].Delta1 = size(s, az, db)
-	m.rows[i].Delta2 = size(s, daz, b)
-	m.rows[i].Delta3 = size(s, daz, db)
+	d1, d2, d3 := size(s, az, db), size(s, daz, b), size(s, daz, db)
+	if sum := d1 + d2 + d3; math.IsInf(sum, 0) || math.IsNaN(sum) {
+		return
+	}
+	m.rows[i].Delta1, m.rows[i].Delta2, m.rows[i].Delta3 = &d1, &d2, &d3
 }
 
 // size is the root mean square of s·h·bᵀ.
-func size(s float64, h, b tensor.Matrix) *float64 {
+func size(s float64, h, b tensor.Matrix) float64 {
 	y := tensor.New(h.Rows, b.Rows)
 	tensor.MatMulT(y, h, b, false)
 	norm := optim.FrobeniusNorm(y)
-	rms := s * norm / math.Sqrt(float64(y.Rows*y.Cols))
-	return &rms
+	return s * norm / math.Sqrt(float64(y.Rows*y.Cols))
 }
 
 // difference is now − keep·old.
