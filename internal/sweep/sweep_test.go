@@ -258,6 +258,10 @@ func TestCheckedFirst(t *testing.T) {
 	if !errors.As(err, &conf) || len(conf.Problems) != 2 || !strings.Contains(conf.Problems[1], `"vproj" matches no module`) {
 		t.Errorf("%v", err)
 	}
+	o.Grid = []string{"train.max_steps=1,2", "train.warmup_steps=0,1"}
+	if _, err := Run(context.Background(), o); !errors.As(err, &conf) || !strings.Contains(err.Error(), "the run has a single step") {
+		t.Errorf("%v", err)
+	}
 	o.Grid = []string{"model.path=../demo/model,nowhere"}
 	if _, err := Run(context.Background(), o); err == nil || !strings.HasPrefix(err.Error(), "run model.path=nowhere,seed=1: ") {
 		t.Errorf("%v", err)

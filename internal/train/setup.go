@@ -64,7 +64,7 @@ func (t *trainer) close() {
 
 // outline opens everything but the weights.
 func (t *trainer) outline() error {
-	for _, prepare := range []func() error{t.openTokenizer, t.openShape, t.openData, t.outlineAdapter, t.checkMemory} {
+	for _, prepare := range []func() error{t.openTokenizer, t.openShape, t.openData, t.openSchedule, t.outlineAdapter, t.checkMemory} {
 		if err := prepare(); err != nil {
 			return err
 		}
@@ -251,7 +251,20 @@ func (t *trainer) adoptSpec() {
 
 func targets(c config.Targets) peft.Targets { return peft.Targets{Names: c.Names, Pattern: c.Pattern} }
 
-// openOptimizer makes optimizer, schedule and monitor.
+// openSchedule makes the schedule, which depends on the number of steps.
+func (t *trainer) openSchedule() (err error) {
+	tr := t.cfg.Train
+	t.schedule, err = optim.NewSchedule(tr.LRScheduler, tr.LearningRate, t.total, tr.WarmupSteps, tr.WarmupRatio, tr.MinLRRatio)
+	if err != nil {
+		return &UsageError{err}
+	}
+	if t.total == 1 && t.schedule.LR(0) == 0 {
+		return usagef("train: the run has a single step, whose learning rate is 0 for being the first of the warm-up: nothing would be learnt; take more steps, or set train.warmup_steps and train.warmup_ratio to 0")
+	}
+	return nil
+}
+
+// openOptimizer makes optimizer and monitor.
 func (t *trainer) openOptimizer() error {
 	byName := map[string]*nn.Linear{}
 	for _, l := range t.model.Linears() {
@@ -261,17 +274,10 @@ func (t *trainer) openOptimizer() error {
 		t.pairs = append(t.pairs, optim.Pair{Name: p.Module, A: p.A, B: p.B})
 		t.layers = append(t.layers, byName[p.Module])
 	}
-	o, tr := t.cfg.Optimizer, t.cfg.Train
+	o := t.cfg.Optimizer
 	var err error
 	if t.optimizer, err = optim.New(o.Name, t.pairs, hyper(o)); err != nil {
 		return &UsageError{err}
-	}
-	t.schedule, err = optim.NewSchedule(tr.LRScheduler, tr.LearningRate, t.total, tr.WarmupSteps, tr.WarmupRatio, tr.MinLRRatio)
-	if err != nil {
-		return &UsageError{err}
-	}
-	if t.total == 1 && t.schedule.LR(0) == 0 {
-		return usagef("train: the run has a single step, whose learning rate is 0 for being the first of the warm-up: nothing would be learnt; take more steps, or set train.warmup_steps and train.warmup_ratio to 0")
 	}
 	t.monitor = stability.New(stability.Run{Every: t.cfg.Log.Every, Layers: t.layers, Pairs: t.pairs, Optimizer: t.optimizer,
 		Hyper: hyper(o), Schedule: t.schedule, Total: t.total, BatchSize: t.cfg.Train.BatchSize, Shuffled: t.cfg.Data.Shuffle})
