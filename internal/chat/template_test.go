@@ -237,3 +237,22 @@ func FuzzRender(f *testing.F) {
 		}
 	})
 }
+
+// FuzzLoad reads any tokenizer_config.json.
+func FuzzLoad(f *testing.F) {
+	f.Add([]byte(`{"eos_token":"E","bos_token":{"content":"B"},"chat_template":"{{ bos_token }}{{ messages[0].role }}"}`))
+	f.Add([]byte(`{"chat_template":[{"name":"default","template":"{% for m in messages %}{{ m.content }}{% endfor %}"}],"pad_token":null}`))
+	f.Fuzz(func(t *testing.T, config []byte) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "tokenizer_config.json"), config, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		template, err := Load(dir)
+		if err == nil {
+			_, err = template.Render([]Message{{"user", "x"}}, true)
+		}
+		if input := (*fsutil.InputError)(nil); err != nil && !errors.As(err, &input) {
+			t.Errorf("not an input error: %v", err)
+		}
+	})
+}

@@ -279,3 +279,28 @@ func TestKilledWriter(t *testing.T) {
 		t.Skipf("the writer reached only step %d: too slow a disk for this test", last)
 	}
 }
+
+// FuzzVerify: with any manifest a checkpoint is whole or an input error, and no
+// file outside it is looked at.
+func FuzzVerify(f *testing.F) {
+	dir := filepath.Join(f.TempDir(), "checkpoint-3")
+	if err := errors.Join(os.Mkdir(dir, 0o755), put(3)(dir), seal(dir)); err != nil {
+		f.Fatal(err)
+	}
+	manifest, err := os.ReadFile(filepath.Join(dir, ManifestFile))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(manifest)
+	f.Add([]byte(`{"files":[{"name":"../secret","size":-1,"sha256":"x"}]}`))
+	f.Fuzz(func(t *testing.T, manifest []byte) {
+		if err := os.WriteFile(filepath.Join(dir, ManifestFile), manifest, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		err := Verify(dir)
+		var broken *fsutil.InputError
+		if err != nil && (!errors.As(err, &broken) || !strings.HasPrefix(broken.Path, dir)) {
+			t.Errorf("%s: %v", manifest, err)
+		}
+	})
+}

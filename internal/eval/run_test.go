@@ -221,3 +221,25 @@ func TestRunGoesOn(t *testing.T) {
 		t.Error("other documents have the same hash")
 	}
 }
+
+// FuzzProgress: whatever a stopped evaluation left, the next one gives a result.
+func FuzzProgress(f *testing.F) {
+	f.Add([]byte(`{"Of":"x"}` + "\n" + `{"Key":"k","Sample":{"Scores":[{"LogLikelihood":-1},{"LogLikelihood":-2}]}}` + "\n"))
+	f.Add([]byte(`{"Of":"x"}` + "\n" + `{"Key":"k","Sample":{"Scores":[{}],"Filtered":["a"],"Generated":"b"}}` + "\n{"))
+	f.Fuzz(func(t *testing.T, file []byte) {
+		q := mustLoad(t, TaskSpec{Name: "arc_easy", Path: write(t, strings.Repeat(`{"query": "q", "choices": ["a", "bb"], "gold": 0}`+"\n", 3))})
+		path := write(t, string(file))
+		p, err := OpenProgress(path, "x", true)
+		if errors.Is(err, ErrOtherEvaluation) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.Close()
+		m := &byteModel{max: 600, score: func(_, c string) Score { return Score{LogLikelihood: -float64(len(c))} }}
+		if r, err := q.Run(t.Context(), m, p.Options("k", Options{})); err != nil || len(r.Samples) != 3 {
+			t.Errorf("%v", err)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package metrics
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"os"
@@ -130,4 +131,29 @@ func TestCutBack(t *testing.T) {
 	if err := CutBack(filepath.Join(t.TempDir(), "absent"), 1); err != nil {
 		t.Errorf("absent file: %v", err)
 	}
+}
+
+// FuzzCutBack: what stays is the file's beginning, and stays when cut again.
+func FuzzCutBack(f *testing.F) {
+	f.Add([]byte("{\"step\":1,\"learning_rate\":1}\n{\"step\":2,\"eval_loss\":1}\n{\"st"), 2)
+	f.Fuzz(func(t *testing.T, file []byte, step int) {
+		path := filepath.Join(t.TempDir(), "f")
+		if err := os.WriteFile(path, file, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := CutBack(path, step); err != nil {
+			if input := (*fsutil.InputError)(nil); !errors.As(err, &input) {
+				t.Errorf("not an input error: %v", err)
+			}
+			return
+		}
+		kept, err := os.ReadFile(path)
+		if err != nil || !bytes.HasPrefix(file, kept) {
+			t.Fatalf("%q became %q, %v", file, kept, err)
+		}
+		err = CutBack(path, step)
+		if again, _ := os.ReadFile(path); err != nil || !bytes.Equal(again, kept) {
+			t.Errorf("%q became %q, %v", kept, again, err)
+		}
+	})
 }

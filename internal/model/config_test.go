@@ -133,17 +133,29 @@ func TestLlama3Frequencies(t *testing.T) {
 
 func FuzzReadConfig(f *testing.F) {
 	raw, _ := json.Marshal(base())
-	f.Add(raw)
-	f.Add([]byte(`{"architectures":["Qwen3ForCausalLM"],"rope_scaling":{"rope_type":"yarn","factor":4},"hidden_size":8}`))
-	f.Add([]byte(`{"architectures":[]}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Add(raw, []byte(`{"eos_token_id":[3,1e1]}`))
+	f.Add(raw, []byte(`{"eos_token_id":4}`))
+	f.Add([]byte(`{"architectures":["Qwen3ForCausalLM"],"rope_scaling":{"rope_type":"yarn","factor":4},"hidden_size":8}`), []byte("{}"))
+	f.Add([]byte(`{"architectures":[]}`), []byte("[]"))
+	f.Fuzz(func(t *testing.T, data, generation []byte) {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, "config.json"), data, 0o644); err != nil {
 			t.Fatal(err)
 		}
+		if err := os.WriteFile(filepath.Join(dir, "generation_config.json"), generation, 0o644); err != nil {
+			t.Fatal(err)
+		}
 		c, err := ReadConfig(dir)
 		if err != nil {
+			if input := (*fsutil.InputError)(nil); !errors.As(err, &input) {
+				t.Errorf("not an input error: %v", err)
+			}
 			return
+		}
+		for _, id := range c.StopTokens {
+			if id < 0 || int(id) >= c.VocabSize {
+				t.Errorf("token %d of %d ends a text", id, c.VocabSize)
+			}
 		}
 		if c.HeadDim <= 1024 {
 			newRoPE(c)

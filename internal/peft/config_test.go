@@ -1,9 +1,14 @@
 package peft
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/stablelora/stablelora/internal/fsutil"
 )
 
 func TestMarshalSpec(t *testing.T) {
@@ -151,4 +156,35 @@ func norm(s Spec) Spec {
 		s.Layers = nil
 	}
 	return s
+}
+
+// FuzzLoad reads any adapter's two files for a model of 14 layers.
+func FuzzLoad(f *testing.F) {
+	for _, name := range []string{ConfigFile, WeightsFile} {
+		if _, err := os.Stat(filepath.Join(adapterDir, name)); err != nil {
+			f.Fatal(err)
+		}
+	}
+	config, _ := os.ReadFile(filepath.Join(adapterDir, ConfigFile))
+	weights, _ := os.ReadFile(filepath.Join(adapterDir, WeightsFile))
+	f.Add(config, weights)
+	f.Add([]byte(`{"peft_type":"LORA","target_modules":["q_proj"],"r":1048576}`), weights)
+	f.Fuzz(func(t *testing.T, config, weights []byte) {
+		dir := t.TempDir()
+		if err := errors.Join(os.WriteFile(filepath.Join(dir, ConfigFile), config, 0o644), os.WriteFile(filepath.Join(dir, WeightsFile), weights, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		a, err := Load(dir, tiny, AllowZeroB)
+		if err != nil {
+			if input := (*fsutil.InputError)(nil); !errors.As(err, &input) {
+				t.Errorf("not an input error: %v", err)
+			}
+			return
+		}
+		for _, p := range a.Params() {
+			if len(p.Value.Data) != p.Value.Rows*p.Value.Cols || len(p.Value.Data) > len(weights) {
+				t.Errorf("%s is %d x %d of %d bytes", p.Name, p.Value.Rows, p.Value.Cols, len(weights))
+			}
+		}
+	})
 }

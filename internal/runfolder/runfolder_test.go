@@ -36,7 +36,7 @@ func finished() map[string]string {
 }
 
 // write makes a folder of these files.
-func write(t *testing.T, dir string, files map[string]string) string {
+func write(t testing.TB, dir string, files map[string]string) string {
 	t.Helper()
 	for name, content := range files {
 		path := filepath.Join(dir, name)
@@ -180,4 +180,25 @@ func TestOpen(t *testing.T) {
 			t.Errorf("%s: error is %v, want %q", name, err, want)
 		}
 	}
+}
+
+// FuzzOpen: any files of a sweep and its run, whose folder is in the sweep's.
+func FuzzOpen(f *testing.F) {
+	f.Add("train.seed,folder\n1,one\n", stepRows, normRows, settings, results, []byte(weights()))
+	f.Add("folder\n../one\n\"x", `{"step":1}`, "", "a: &a [*a]", `{"tasks":{"t":{"base":{"acc":1e999}}}}`, []byte("x"))
+	f.Fuzz(func(t *testing.T, sweep, metrics, stability, config, results string, weights []byte) {
+		dir := filepath.Join(t.TempDir(), "grid")
+		write(t, dir, map[string]string{"sweep.csv": sweep, "one/metrics.jsonl": metrics, "one/stability.jsonl": stability,
+			"one/config.resolved.yaml": config, "one/results.json": results, "one/adapter_model.safetensors": string(weights)})
+		runs, _, err := Open([]string{dir})
+		if input := (*fsutil.InputError)(nil); err != nil && !errors.As(err, &input) {
+			t.Errorf("not an input error: %v", err)
+		}
+		for _, r := range runs {
+			if !strings.HasPrefix(r.Dir, dir) {
+				t.Errorf("%q leads to %s", sweep, r.Dir)
+			}
+			r.Status()
+		}
+	})
 }

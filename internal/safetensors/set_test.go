@@ -112,3 +112,58 @@ func TestOpenModelRefuses(t *testing.T) {
 		t.Errorf("absent folder: %v", err)
 	}
 }
+
+// FuzzIndex opens a folder with any index beside one good shard. No name leads
+// out of the folder, where another good file lies.
+func FuzzIndex(f *testing.F) {
+	f.Add([]byte(`{"metadata":{"total_size":2},"weight_map":{"a":"x.safetensors"}}`))
+	f.Add([]byte(`{"weight_map":{"a":"../y.safetensors"}}`))
+	f.Add([]byte(`{"weight_map":{"a":"x.safetensors","b":"/y.safetensors"}}`))
+	dir := f.TempDir()
+	inside := filepath.Join(dir, "in")
+	shard := build(one("[2]", "[0,2]"), "12")
+	if err := errors.Join(os.Mkdir(inside, 0o755), os.WriteFile(filepath.Join(inside, "x.safetensors"), shard, 0o644),
+		os.WriteFile(filepath.Join(dir, "y.safetensors"), shard, 0o644)); err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, index []byte) {
+		if err := os.WriteFile(filepath.Join(inside, IndexFile), index, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		set, err := OpenModel(inside)
+		if err != nil {
+			var input *fsutil.InputError
+			if !errors.As(err, &input) {
+				t.Errorf("not an input error: %v", err)
+			}
+			return
+		}
+		defer set.Close()
+		if x, ok := set.Tensor("a"); !ok || len(set.Names()) != 1 || len(set.Shards()) != 1 || len(x.Data) != 2 {
+			t.Errorf("%s opens %v of %v", index, set.Names(), set.Shards())
+		}
+	})
+}
+
+// TestLinks: the files of a download cache are links to files elsewhere.
+func TestLinks(t *testing.T) {
+	dir := t.TempDir()
+	snapshot := filepath.Join(dir, "snapshots", "main")
+	if err := errors.Join(os.MkdirAll(snapshot, 0o755), os.Mkdir(filepath.Join(dir, "blobs"), 0o755),
+		os.WriteFile(filepath.Join(dir, "blobs", "1f"), build(one("[2]", "[0,2]"), "12"), 0o644),
+		os.WriteFile(filepath.Join(dir, "blobs", "2e"), []byte(`{"weight_map":{"a":"x.safetensors"}}`), 0o644),
+		os.Symlink("../../blobs/1f", filepath.Join(snapshot, "x.safetensors")), os.Symlink("../../blobs/2e", filepath.Join(snapshot, IndexFile))); err != nil {
+		t.Fatal(err)
+	}
+	set, err := OpenModel(snapshot)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Close()
+	if err := errors.Join(os.Remove(filepath.Join(snapshot, IndexFile)), os.Symlink("/dev/zero", filepath.Join(snapshot, IndexFile))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenModel(snapshot); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("a device: %v", err)
+	}
+}

@@ -191,29 +191,17 @@ func TestFind(t *testing.T) {
 }
 
 func FuzzLoad(f *testing.F) {
-	f.Add(least, `{"q": "a", "a": 1}`)
-	f.Add("include: t.yaml\ntest_split: t\ngeneration_kwargs: {until: a}\nfilter_list: [{name: a, filter: [{function: regex, regex_pattern: '(\\d)$'}]}]\n", `{}`)
-	f.Fuzz(func(t *testing.T, file, doc string) {
-		if got, _, err := load(t, file); err == nil {
+	f.Add(least, "", `{"q": "a", "a": 1}`)
+	f.Add("include: base.yaml\n"+least, "include: t.yaml\nnum_fewshot: 2\n", `{"q": "a", "a": 1}`)
+	f.Add("include: t.yaml\ntest_split: t\ngeneration_kwargs: {until: a}\nfilter_list: [{name: a, filter: [{function: regex, regex_pattern: '(\\d)$'}]}]\n", "", `{}`)
+	f.Add("a: &a [*a, *a]\n<<: {? [x] : 1}\ndoc_to_text: '{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}'\n"+least, "", `{}`)
+	f.Fuzz(func(t *testing.T, file, base, doc string) {
+		got, _, err := load(t, file, base)
+		if problems := (*config.Error)(nil); err != nil && !errors.As(err, &problems) {
+			t.Errorf("not an *Error: %v", err)
+		}
+		if err == nil {
 			_, _ = got.Parse([]byte(doc))
 		}
 	})
-}
-
-func TestColumns(t *testing.T) {
-	for _, tc := range []struct{ second, want string }{
-		{`{"a": 2, "b": null, "c": "t"}`, ""},
-		{`{"a": 2, "b": "x"}`, "the field c of the first document is missing"},
-		{`{"a": 2, "b": "x", "c": null, "d": 0}`, "the first document has no field d"},
-		{`{"a": 2.5, "b": "x", "c": null}`, "the field a is a fraction, but a whole number in f:1"},
-		{`{"a": "2", "b": "x", "c": null}`, "the field a is a text, but a whole number in f:1"},
-	} {
-		var c Columns
-		if err := c.Check("f:1", []byte(`{"a": 1, "b": "x", "c": null}`)); err != nil {
-			t.Fatal(err)
-		}
-		if err := c.Check("f:2", []byte(tc.second)); (err != nil) != (tc.want != "") || err != nil && !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s: %v, want %s", tc.second, err, tc.want)
-		}
-	}
 }

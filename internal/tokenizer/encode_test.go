@@ -222,3 +222,20 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDecode: any ids decode to UTF-8.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte{0, 1, 39, 0, 255, 255, 3, 200})
+	toks := []*Tokenizer{testTokenizer(f, "llama3"), testTokenizer(f, "gpt2"), testTokenizer(f, "llama2")}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var ids []int32
+		for i := 0; i+1 < len(raw); i += 2 {
+			ids = append(ids, int32(int16(uint16(raw[i])|uint16(raw[i+1]&0x83)<<8)))
+		}
+		for _, tok := range toks {
+			if text := tok.Decode(ids, len(raw)%2 == 1); !utf8.ValidString(text) {
+				t.Errorf("%v decodes to %q", ids, text)
+			}
+		}
+	})
+}

@@ -156,3 +156,27 @@ func FuzzLoad(f *testing.F) {
 		}
 	})
 }
+
+// FuzzConfig reads any tokenizer_config.json beside a good tokenizer.json.
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte(`{"added_tokens_decoder":{"403":{"content":"<tool>","special":false,"lstrip":true}},"eos_token":"<tool>"}`), "a <tool> b")
+	f.Add([]byte(`{"bos_token":null,"eos_token":{"content":"<|im_end|>"}}`), "x")
+	file := testFile(f, "qwen2", nil)
+	f.Fuzz(func(t *testing.T, config []byte, text string) {
+		dir := t.TempDir()
+		if err := errors.Join(os.WriteFile(filepath.Join(dir, "tokenizer.json"), file, 0o644), os.WriteFile(filepath.Join(dir, "tokenizer_config.json"), config, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		tok, err := Load(dir)
+		if err != nil {
+			if input := (*fsutil.InputError)(nil); !errors.As(err, &input) {
+				t.Errorf("not an input error: %v", err)
+			}
+			return
+		}
+		tok.Decode(tok.Encode(text, true), true)
+		if id, ok := tok.Named("eos_token"); ok && !tok.known(id) {
+			t.Errorf("eos_token %d is unknown", id)
+		}
+	})
+}
