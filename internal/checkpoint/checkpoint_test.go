@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -167,6 +168,10 @@ func TestDamageIsFound(t *testing.T) {
 		{"no files", manifestOf("{}"), "lists no files"},
 		{"wrong type", manifestOf(`{"files": 3}`), "is not a manifest"},
 		{"huge manifest", manifestOf(strings.Repeat(" ", maxManifest+1)), "above"},
+		{"one file many times", edit(ManifestFile, func(b []byte) []byte {
+			item := b[bytes.IndexByte(b, '[')+1 : bytes.IndexByte(b, '}')+1]
+			return fmt.Appendf(nil, `{"files":[%s,%s]}`, item, item)
+		}), "out of order"},
 		{"parent", listing("../../secret"), "would leave the checkpoint"},
 		{"absolute", listing("/etc/passwd"), "would leave the checkpoint"},
 		{"inner path", listing("a/b"), "would leave the checkpoint"},

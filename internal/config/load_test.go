@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -304,6 +306,43 @@ func TestDefaults(t *testing.T) {
 	} {
 		if _, err := Defaults([]string{set}); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", set, err, want)
+		}
+	}
+}
+
+// TestLoadHostile: a quarter of a megabyte of anything takes memory and time in proportion.
+func TestLoadHostile(t *testing.T) {
+	const n = 1 << 18
+	var keys strings.Builder
+	for i := range n / 8 {
+		fmt.Fprintf(&keys, "k%d: 1\n", i)
+	}
+	bomb := "a0: &a0 [x, x]\n"
+	for i := range 40 {
+		bomb += fmt.Sprintf("a%d: &a%d [*a%d, *a%d, *a%d]\n", i+1, i+1, i, i, i)
+	}
+	for name, text := range map[string]string{
+		"lists": strings.Repeat("[", n), "sections": strings.Repeat("{a: ", n/4), "dashes": strings.Repeat("- ", n/2), "questions": strings.Repeat("? ", n/2),
+		"comments": strings.Repeat("#\n", n/2-1), "comments in a list": strings.Repeat("- a #\n", n/6-1), "keys": keys.String()[:n-8],
+		"one key": strings.Repeat("k", n-8) + ": 1", "digits": "lora: {r: " + strings.Repeat("7", n-40) + "}",
+		"items": "data: {train: [" + strings.Repeat("{},", n/3-20) + "]}", "names": "lora: {target_modules: [" + strings.Repeat("a,", n/2-40) + "]}",
+		"an expression": "lora: {target_modules: \"" + strings.Repeat("(.?){1000}|", n/11-10) + "\"}", "aliases": bomb, "anchors": strings.Repeat("&a ", n/3),
+		"tags": strings.Repeat("!a ", n/3), "quotes": "\"" + strings.Repeat("\\x41", n/4-2) + "\"", "documents": strings.Repeat("---\n", n/4-1),
+	} {
+		path := write(t, text)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		_, err := Load(path, nil)
+		took := time.Since(start)
+		runtime.ReadMemStats(&after)
+		var problems *Error
+		if !errors.As(err, &problems) || len(err.Error()) > 4*n {
+			t.Errorf("%s: %.200v", name, err)
+		}
+		mib := (after.TotalAlloc - before.TotalAlloc) >> 20
+		if mib > 256 || took > time.Minute {
+			t.Errorf("%s: %d MiB, %v", name, mib, took)
 		}
 	}
 }

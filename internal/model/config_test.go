@@ -1,12 +1,14 @@
 package model
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -161,4 +163,35 @@ func FuzzReadConfig(f *testing.F) {
 			newRoPE(c)
 		}
 	})
+}
+
+// TestHostileSizes: a config.json of the largest sizes beside no such weights
+// takes no memory.
+func TestHostileSizes(t *testing.T) {
+	c := base()
+	for _, key := range []string{"hidden_size", "intermediate_size", "num_attention_heads", "num_key_value_heads", "vocab_size", "max_position_embeddings"} {
+		c[key] = maxSize
+	}
+	c["num_hidden_layers"] = maxLayers
+	c["head_dim"] = 2
+	raw, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	const header = `{"x":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`
+	weights := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
+	if err := errors.Join(os.WriteFile(filepath.Join(dir, "config.json"), raw, 0o644), os.WriteFile(filepath.Join(dir, "model.safetensors"), weights, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err = Load(dir)
+	runtime.ReadMemStats(&after)
+	if err == nil || !strings.Contains(err.Error(), "is missing") {
+		t.Errorf("%v", err)
+	}
+	if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 64 {
+		t.Errorf("%d MiB allocated", mib)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -187,4 +188,37 @@ func FuzzLoad(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestHostileConfig: sizes that a configuration claims take no memory, and its
+// expressions no time.
+func TestHostileConfig(t *testing.T) {
+	weights, err := os.ReadFile(filepath.Join(adapterDir, WeightsFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		`"target_modules":["q_proj"],"r":1073741824`:                                     "tensors of the wrong shape",
+		`"target_modules":["q_proj"],"r":9223372036854775807`:                            "tensors of the wrong shape",
+		`"target_modules":["q_proj"],"rank_pattern":{"q_proj":4611686018427387904}`:      "tensors of the wrong shape",
+		`"target_modules":"` + strings.Repeat("(.?){1000}|", 10_000) + `q"`:              "cannot be used",
+		`"target_modules":["q_proj"],"rank_pattern":{"(((x?){100}){10}){10}":1}`:         "cannot be used",
+		`"target_modules":["` + strings.Repeat(`a","`, 100_000) + `q_proj"],"r":1048576`: "tensors of the wrong shape",
+		`"base_model_name_or_path":"` + strings.Repeat("a", 17<<20) + `"`:                "longer than 16 MiB",
+	} {
+		dir := t.TempDir()
+		if err := errors.Join(os.WriteFile(filepath.Join(dir, ConfigFile), []byte(`{"peft_type":"LORA",`+text+`}`), 0o644), os.WriteFile(filepath.Join(dir, WeightsFile), weights, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Load(dir, tiny)
+		runtime.ReadMemStats(&after)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.100s: %.300v, want %s", text, err, want)
+		}
+		if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 128 {
+			t.Errorf("%.100s: %d MiB allocated", text, mib)
+		}
+	}
 }

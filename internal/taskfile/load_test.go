@@ -2,10 +2,13 @@ package taskfile
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -204,4 +207,35 @@ func FuzzLoad(f *testing.F) {
 			_, _ = got.Parse([]byte(doc))
 		}
 	})
+}
+
+// TestLoadHostile: a quarter of a megabyte of anything takes memory and time in proportion.
+func TestLoadHostile(t *testing.T) {
+	const n = 1 << 18
+	var keys strings.Builder
+	for i := range n / 8 {
+		fmt.Fprintf(&keys, "k%d: 1\n", i)
+	}
+	for name, text := range map[string]string{
+		"keys": keys.String()[:n-8], "keys inside": "metadata: {" + strings.ReplaceAll(keys.String()[:n-100], "\n", ", ")[:n-40] + "}",
+		"deep": "a: " + strings.Repeat("[", n-40), "choices": least + "description: x\ndoc_to_choice: [" + strings.Repeat("a,", n/2-100) + "]",
+		"metrics": "metric_list: [" + strings.Repeat("{},", n/3-20) + "]", "template": "doc_to_text: '" + strings.Repeat("{{a}}", n/5-20) + "'",
+		"an expression": "filter_list: [{name: a, filter: [{function: regex, regex_pattern: '" + strings.Repeat("(.?){1000}|", n/11-20) + "'}]}]",
+		"samples":       "fewshot_config: {samples: [" + strings.Repeat("{},", n/3-20) + "]}", "digits": "num_fewshot: " + strings.Repeat("7", n-40),
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		start := time.Now()
+		_, _, err := load(t, text)
+		took := time.Since(start)
+		runtime.ReadMemStats(&after)
+		var problems *config.Error
+		if !errors.As(err, &problems) || len(err.Error()) > 4*n {
+			t.Errorf("%s: %.200v", name, err)
+		}
+		mib := (after.TotalAlloc - before.TotalAlloc) >> 20
+		if mib > 256 || took > time.Minute {
+			t.Errorf("%s: %d MiB, %v", name, mib, took)
+		}
+	}
 }

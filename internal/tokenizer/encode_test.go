@@ -149,7 +149,7 @@ func TestNoQuadraticTime(t *testing.T) {
 	const n = 200_000
 	for _, name := range []string{"qwen2", "gpt2", "llama2"} {
 		tok := testTokenizer(t, name)
-		for _, part := range []string{"a", " ", "\n ", "\u0301\u0323", "<|im_star", "\xff"} {
+		for _, part := range []string{"a", " ", "\n ", "\u0301\u0323", "<|im_star", "\xff", "7", "'", "'s", "a1", " '\n", "a\u0301", "\u1100", "▁ ", "<|im_end|> "} {
 			start := time.Now()
 			ids := tok.Encode(strings.Repeat(part, n/len(part)), true)
 			tok.Decode(ids, true)
