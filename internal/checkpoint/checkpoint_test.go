@@ -178,6 +178,8 @@ func TestDamageIsFound(t *testing.T) {
 		{"backslash", listing(`..\b`), "would leave the checkpoint"},
 		{"dot", listing("."), "would leave the checkpoint"},
 		{"dots", listing(".."), "would leave the checkpoint"},
+		{"long name", listing(strings.Repeat("a", 300)), "would leave the checkpoint"},
+		{"NUL", manifestOf(`{"files": [{"name": "a\u0000"}]}`), "would leave the checkpoint"},
 		{"no name", listing(""), "would leave the checkpoint"},
 		{"link", func(dir string) error {
 			return errors.Join(os.Remove(filepath.Join(dir, "empty")), os.Symlink("/dev/null", filepath.Join(dir, "empty")))
@@ -298,6 +300,7 @@ func FuzzVerify(f *testing.F) {
 	}
 	f.Add(manifest)
 	f.Add([]byte(`{"files":[{"name":"../secret","size":-1,"sha256":"x"}]}`))
+	f.Add([]byte(`{"files":[{"name":"` + strings.Repeat(",", 300) + `"}]}`)) // found: an error of the system
 	f.Fuzz(func(t *testing.T, manifest []byte) {
 		if err := os.WriteFile(filepath.Join(dir, ManifestFile), manifest, 0o644); err != nil {
 			t.Fatal(err)

@@ -143,7 +143,8 @@ func readManifest(path string) (m manifest, err error) {
 	return m, nil
 }
 
-// isPlainName refuses everything that is not one name in the folder itself.
+// isPlainName refuses everything that is not one name in the folder itself, and
+// what no system takes for a name, which would look like a disk that fails.
 func isPlainName(name string) bool {
-	return filepath.IsLocal(name) && name != "." && !strings.ContainsAny(name, `/\`)
+	return filepath.IsLocal(name) && name != "." && !strings.ContainsAny(name, "/\\\x00") && len(name) <= 255
 }
