@@ -5,6 +5,7 @@ import (
 
 	"github.com/stablelora/stablelora/internal/dtype"
 	"github.com/stablelora/stablelora/internal/fma"
+	"github.com/stablelora/stablelora/internal/isa"
 	"github.com/stablelora/stablelora/internal/parallel"
 )
 
@@ -86,7 +87,7 @@ func runDots(d dots) {
 	if parts > 1 { // as many for each worker
 		parts = roundUp(parts, parallel.Threads())
 	}
-	j.rows, j.ahead = roundUp(ceilDiv(d.n, parts), 4), ceilDiv(dotAhead, row)
+	j.rows, j.ahead = roundUp(ceilDiv(d.n, parts), dotStreams(d.group())), ceilDiv(dotAhead, row)
 	forParts(ceilDiv(d.n, j.rows), d.m*d.n*d.k, j.part)
 	j.dots = dots{}
 	dotJobs.put(j)
@@ -143,17 +144,37 @@ func (b right) rowsFrom(row int) right {
 	return b
 }
 
-// groups goes through the rows of A by threes and twos, which is what kernels
-// take.
+// groups goes through the rows of A.
 func (d dots) groups() {
 	all := d
 	for i := 0; i < all.m; i += d.m {
-		if d.m = min(3, all.m-i); all.m-i == 4 {
-			d.m = 2
-		}
+		d.m = all.m - i
+		d.m = d.group()
 		d.a, d.c = all.a[i*d.lda:], all.c[i*d.ldc:]
 		d.multiply()
 		d.ahead = 0
+	}
+}
+
+// group is how many rows of A a kernel takes now: about as many at a time, in as
+// few groups as can be.
+func (d *dots) group() int {
+	most := 3
+	if isa.Current() >= isa.AVX512 {
+		most = 12
+	}
+	return ceilDiv(d.m, ceilDiv(d.m, most))
+}
+
+// dotStreams is how many rows of W the kernel for m rows of A takes at a time.
+func dotStreams(m int) int {
+	switch {
+	case m == 1:
+		return 4
+	case isa.Current() >= isa.AVX512: // 27 sums and what they are made of fill the registers
+		return min(4, 27/m)
+	default:
+		return 2
 	}
 }
 

@@ -19,6 +19,61 @@ func dots2x2F32Kernel(steps int, blocks int, w *float32, stream uintptr, step ui
 //go:noescape
 func dots2x3F32Kernel(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 
+// dots4x2F32AVX512 computes 4·steps columns of 2 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x2F32AVX512(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots4x3F32AVX512 computes 4·steps columns of 3 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x3F32AVX512(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots4x4F32AVX512 computes 4·steps columns of 4 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x4F32AVX512(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots4x5F32AVX512 computes 4·steps columns of 5 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x5F32AVX512(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots4x6F32AVX512 computes 4·steps columns of 6 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x6F32AVX512(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots3x7F32AVX512 computes 3·steps columns of 7 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots3x7F32AVX512(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots3x8F32AVX512 computes 3·steps columns of 8 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots3x8F32AVX512(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots3x9F32AVX512 computes 3·steps columns of 9 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots3x9F32AVX512(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots2x10F32AVX512 computes 2·steps columns of 10 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x10F32AVX512(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots2x11F32AVX512 computes 2·steps columns of 11 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x11F32AVX512(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots2x12F32AVX512 computes 2·steps columns of 12 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x12F32AVX512(steps int, blocks int, w *float32, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
 // dots4x1BF16Kernel computes 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
 //go:noescape
@@ -34,6 +89,61 @@ func dots2x2BF16Kernel(steps int, blocks int, w *uint16, stream uintptr, step ui
 //go:noescape
 func dots2x3BF16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
 
+// dots4x2BF16AVX512 computes 4·steps columns of 2 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x2BF16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots4x3BF16AVX512 computes 4·steps columns of 3 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x3BF16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots4x4BF16AVX512 computes 4·steps columns of 4 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x4BF16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots4x5BF16AVX512 computes 4·steps columns of 5 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x5BF16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots4x6BF16AVX512 computes 4·steps columns of 6 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x6BF16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots3x7BF16AVX512 computes 3·steps columns of 7 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots3x7BF16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots3x8BF16AVX512 computes 3·steps columns of 8 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots3x8BF16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots3x9BF16AVX512 computes 3·steps columns of 9 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots3x9BF16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots2x10BF16AVX512 computes 2·steps columns of 10 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x10BF16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots2x11BF16AVX512 computes 2·steps columns of 11 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x11BF16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots2x12BF16AVX512 computes 2·steps columns of 12 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x12BF16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
 // dots4x1F16Kernel computes 4·steps columns of 1 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
 //
 //go:noescape
@@ -48,3 +158,58 @@ func dots2x2F16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uin
 //
 //go:noescape
 func dots2x3F16Kernel(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots4x2F16AVX512 computes 4·steps columns of 2 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x2F16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots4x3F16AVX512 computes 4·steps columns of 3 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x3F16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots4x4F16AVX512 computes 4·steps columns of 4 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x4F16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots4x5F16AVX512 computes 4·steps columns of 5 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x5F16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots4x6F16AVX512 computes 4·steps columns of 6 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots4x6F16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots3x7F16AVX512 computes 3·steps columns of 7 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots3x7F16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots3x8F16AVX512 computes 3·steps columns of 8 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots3x8F16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots3x9F16AVX512 computes 3·steps columns of 9 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots3x9F16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots2x10F16AVX512 computes 2·steps columns of 10 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x10F16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots2x11F16AVX512 computes 2·steps columns of 11 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x11F16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)
+
+// dots2x12F16AVX512 computes 2·steps columns of 12 rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.
+//
+//go:noescape
+func dots2x12F16AVX512(steps int, blocks int, w *uint16, stream uintptr, step uintptr, ahead uintptr, a *float32, lda uintptr, c *float32, cs uintptr, ldc uintptr, acc bool)

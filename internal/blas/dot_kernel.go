@@ -10,27 +10,28 @@ import (
 // hasDotKernel says that dots.multiply takes weights as they are stored.
 func hasDotKernel() bool { return isa.Current() != isa.Portable }
 
-// multiply computes C for at most three rows of A over whole blocks.
+// multiply computes C for a group of A's rows over whole blocks.
 func (d *dots) multiply() {
 	if !hasDotKernel() {
 		d.multiplyGeneric()
 		return
 	}
-	streams := 2 // rows of W that a kernel takes at a time
-	if d.m == 1 {
-		streams = 4
-	}
+	streams := dotStreams(d.m)
 	steps := d.n / streams
 	if steps > 0 {
 		d.multiplyKernel(0, steps, steps, &d.c[0], steps, d.ldc, d.acc)
 	}
+	if steps*streams == d.n {
+		return
+	}
+	c := newScratch(4 * d.m)
 	for j := steps * streams; j < d.n; j++ { // the same row in every stream
-		var c [4 * 3]float32
-		d.multiplyKernel(j, 1, 0, &c[0], 1, 4, false)
+		d.multiplyKernel(j, 1, 0, &c.data[0], 1, 4, false)
 		for i := range d.m {
-			d.put(i, j, c[4*i])
+			d.put(i, j, c.data[4*i])
 		}
 	}
+	c.release()
 }
 
 // multiplyKernel calls the kernel for d.m rows of A and for steps rows of W from
@@ -40,6 +41,10 @@ func (d *dots) multiplyKernel(j, steps, apart int, c *float32, cs, ldc int, acc 
 	blocks, a, row := d.k/lanes, &d.a[0], d.w.dtype.Size()*d.w.ld
 	stream, step, ahead := uintptr(apart*row), uintptr(row), uintptr(d.ahead*row)
 	lda, csBytes, ldcBytes := uintptr(4*d.lda), uintptr(4*cs), uintptr(4*ldc)
+	if d.m > 1 && isa.Current() >= isa.AVX512 {
+		d.multiplyWide(j, steps, blocks, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
+		return
+	}
 	if d.w.dtype == dtype.F32 {
 		w := &d.w.f32[j*d.w.ld]
 		switch d.m {

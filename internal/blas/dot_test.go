@@ -62,10 +62,10 @@ func checkDots(t *testing.T, m, n, k int, d dtype.DType, acc bool, extra, pad in
 
 func TestDotsBits(t *testing.T) {
 	withKernel(t, func(t *testing.T) {
-		for _, s := range [][2]int{{1, 1}, {2, 16}, {3, 5}, {4, 32}, {5, 48}, {6, 33}, {7, 0}, {19, 160}, {300, 272}} { // n, k
+		for _, s := range [][2]int{{1, 1}, {2, 16}, {3, 5}, {4, 32}, {5, 48}, {6, 33}, {7, 0}, {19, 160}, {150, 528}} { // n, k
 			for _, d := range []dtype.DType{dtype.F32, dtype.F16, dtype.BF16} {
-				for m := range 9 {
-					checkDots(t, m, s[0], s[1], d, m%2 == 0, m%3, m+s[0]%7, nil)
+				for m := range 14 {
+					checkDots(t, m, s[0], s[1], d, (m+s[0])%2 == 0, m%3, m+s[0]%7, nil)
 				}
 			}
 		}
@@ -79,9 +79,13 @@ func TestDotsSpecialValues(t *testing.T) {
 	}
 	withKernel(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 5))
-		for n := range 60 {
+		for n := range 144 {
 			some := values[:2+r.IntN(len(values)-1)]
-			checkDots(t, 1+n%5, 7, 1+n%40, []dtype.DType{dtype.F32, dtype.F16, dtype.BF16}[n%3], n%2 == 0, 0, 0, func(g *guarded) {
+			k := 1 + n%40
+			if n%5 > 0 {
+				k = roundUp(k, lanes)
+			}
+			checkDots(t, 1+n%12, 7, k, []dtype.DType{dtype.F32, dtype.F16, dtype.BF16}[n/12%3], n/36%2 == 0, 0, 0, func(g *guarded) {
 				for i := range g.data[:g.rows*g.cols] {
 					g.data[i] = some[r.IntN(len(some))]
 				}

@@ -1,4 +1,4 @@
-// Command dot writes the AVX2 kernels of blas.Dots; run it by `go generate` in
+// Command dot writes the amd64 kernels of blas.Dots; run it by `go generate` in
 // package blas.
 package main
 
@@ -10,7 +10,8 @@ import (
 	. "github.com/mmcloughlin/avo/reg"
 )
 
-// format is a stored number format: load widens 8 elements to float32.
+// format is a stored number format: load widens the elements of a register to
+// float32.
 type format struct {
 	name, goType string
 	size         int
@@ -26,22 +27,46 @@ var formats = []format{
 func main() {
 	ConstraintExpr("!noasm")
 	for _, f := range formats {
-		dots(f, 4, 1)
-		dots(f, 2, 2)
-		dots(f, 2, 3)
+		dots(f, narrow, 4, 1)
+		dots(f, narrow, 2, 2)
+		dots(f, narrow, 2, 3)
+		for m := 2; m <= wideRows; m++ {
+			dots(f, wide, min(4, wideSums/m), m)
+		}
 	}
 	Generate()
 }
 
-// pair holds the 16 lanes of a sum.
-type pair [2]VecVirtual
+// What the AVX-512 kernels take at most: rows of A, and sums, which leave room
+// for a row of A and those of weights. Package blas has the same numbers.
+const (
+	wideRows = 12
+	wideSums = 27
+)
+
+// width is the registers that kernels use.
+type width struct {
+	suffix  string
+	lanes   int // of a register
+	weights int // rows of weights that are in registers at a time
+	vector  func() VecVirtual
+	join    func(s [4]VecVirtual)
+}
+
+var (
+	narrow = width{"Kernel", 8, 2, YMM, joinNarrow}
+	wide   = width{"AVX512", 16, 4, ZMM, joinWide}
+)
+
+// sum holds the 16 lanes of a sum in one register or two.
+type sum []VecVirtual
 
 // dots generates the kernel for n rows of weights, a stream apart, and m rows of
 // A: one fused multiply-add on each lane of n·m sums per block of 16 elements.
 // Each stream goes on with the rows below, step bytes apart, as memory is read
 // best; what is that far `ahead` is prefetched.
-func dots(f format, n, m int) {
-	name := fmt.Sprintf("dots%dx%d%sKernel", n, m, f.name)
+func dots(f format, wd width, n, m int) {
+	name := fmt.Sprintf("dots%dx%d%s%s", n, m, f.name, wd.suffix)
 	TEXT(name, NOSPLIT, "func(steps, blocks int, w *"+f.goType+", stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("%s computes %d·steps columns of %d rows of C over 16·blocks elements; see dots.multiplyKernel. Strides are in bytes.", name, n, m))
@@ -53,20 +78,25 @@ func dots(f format, n, m int) {
 	a := newRows(m, Load(Param("lda"), GP64()))
 	c := Load(Param("c"), GP64())
 
-	var sums []pair // n for each row of A
-	for range n * m {
-		sums = append(sums, pair{YMM(), YMM()})
+	sums := make([]sum, n*m) // n for each row of A
+	for i := range sums {
+		for range 16 / wd.lanes {
+			sums[i] = append(sums[i], wd.vector())
+		}
 	}
-	x, y := YMM(), [2]VecVirtual{YMM(), YMM()}
+	x, y := wd.vector(), make([]VecVirtual, min(n, wd.weights))
+	for i := range y {
+		y[i] = wd.vector()
+	}
 	block := func(b int) {
-		for h := range 2 {
-			for i := 0; i < n; i += 2 {
+		for h := range 16 / wd.lanes {
+			for i := 0; i < n; i += len(y) {
 				for k := range y {
-					f.load(w.at(i+k, f.size*(16*b+8*h)), y[k])
+					f.load(w.at(i+k, f.size*(16*b+wd.lanes*h)), y[k])
 				}
 				for j := range m {
 					if i == 0 {
-						VMOVUPS(a.at(j, blockBytes*b+32*h), x)
+						VMOVUPS(a.at(j, blockBytes*b+4*wd.lanes*h), x)
 					}
 					for k := range y {
 						VFMADD231PS(x, y[k], sums[j*n+i+k][h])
@@ -94,8 +124,9 @@ func dots(f format, n, m int) {
 	next.set(ahead)
 	a.set(start)
 	for _, s := range sums {
-		VXORPS(s[0], s[0], s[0])
-		VXORPS(s[1], s[1], s[1])
+		for _, r := range s {
+			VXORPS(r, r, r)
+		}
 	}
 	Load(Param("blocks"), blocks)
 	SUBQ(Imm(2), blocks)
@@ -111,7 +142,7 @@ func dots(f format, n, m int) {
 	JZ(LabelRef("join"))
 	block(0)
 	Label("join")
-	store(sums, n, m, c)
+	store(sums, wd, n, c)
 	step := GP64()
 	Load(Param("step"), step)
 	ADDQ(step, row)
@@ -122,9 +153,9 @@ func dots(f format, n, m int) {
 	RET()
 }
 
-// store joins the lanes of each sum in halves and writes them to C: to m rows,
+// store joins the lanes of each sum in halves and writes them to C, n to a row,
 // columns a stream apart. It adds to what is there where acc is set.
-func store(sums []pair, n, m int, c Register) {
+func store(sums []sum, wd width, n int, c Register) {
 	acc := Load(Param("acc"), GP8())
 	TESTB(acc, acc)
 	cs, ldc, at, line := Load(Param("cs"), GP64()), Load(Param("ldc"), GP64()), GP64(), GP64()
@@ -133,13 +164,13 @@ func store(sums []pair, n, m int, c Register) {
 	for k := 0; k < len(sums); k += 4 {
 		var s [4]VecVirtual
 		for i := range s {
-			p := sums[min(k+i, len(sums)-1)] // a sum that is not there is another one
+			p := sums[(k+i)%len(sums)] // instead of a sum that is not there, one that is done
 			s[i] = p[0]
-			if k+i < len(sums) {
+			if wd.lanes == 8 && k+i < len(sums) {
 				VADDPS(p[1], p[0], p[0])
 			}
 		}
-		join(s)
+		wd.join(s)
 		for i := range min(4, len(sums)-k) {
 			plain := fmt.Sprintf("plain%d", k+i)
 			r := s[0].AsX()
@@ -158,9 +189,9 @@ func store(sums []pair, n, m int, c Register) {
 	}
 }
 
-// join adds the 8 lanes of each of four sums in halves; s[0] then begins with
-// the four results.
-func join(s [4]VecVirtual) {
+// joinNarrow adds the 8 lanes of each of four sums in halves; s[0] then begins
+// with the four results.
+func joinNarrow(s [4]VecVirtual) {
 	t := YMM()
 	// 4 lanes of sums 0 | 2, then of 1 | 3
 	for i := range 2 {
@@ -168,19 +199,42 @@ func join(s [4]VecVirtual) {
 		VPERM2F128(Imm(0x20), s[i+2], s[i], s[i])
 		VADDPS(t, s[i], s[i])
 	}
-	// 2 lanes of 0, 1 | 2, 3
-	VUNPCKHPD(s[1], s[0], t)
-	VUNPCKLPD(s[1], s[0], s[0])
+	joinQuarters(s[0], s[1], t, func(y, upper VecVirtual) { VEXTRACTF128(Imm(1), y, upper) })
+}
+
+// joinWide is joinNarrow for sums of 16 lanes.
+func joinWide(s [4]VecVirtual) {
+	t := ZMM()
+	// 8 lanes of sums 0 | 2, then of 1 | 3
+	for i := range 2 {
+		VSHUFF64X2(Imm(0xee), s[i+2], s[i], t)
+		VSHUFF64X2(Imm(0x44), s[i+2], s[i], s[i])
+		VADDPS(t, s[i], s[i])
+	}
+	// 4 lanes of 0 | 2 | 1 | 3
+	VSHUFF64X2(Imm(0xdd), s[1], s[0], t)
+	VSHUFF64X2(Imm(0x88), s[1], s[0], s[0])
 	VADDPS(t, s[0], s[0])
-	lo, hi, odd := s[0].AsX(), t.AsX(), s[1].AsX()
-	VEXTRACTF128(Imm(1), s[0], hi)
+	VEXTRACTF64X4(Imm(1), s[0], s[1].AsY())
+	joinQuarters(s[0].AsY().(VecVirtual), s[1].AsY().(VecVirtual), t.AsY().(VecVirtual),
+		func(y, upper VecVirtual) { VEXTRACTF64X2(Imm(1), y, upper) }) // VEXTRACTF128 knows 16 registers only
+}
+
+// joinQuarters adds 4 lanes of sums 0 | 2 in a and 1 | 3 in b.
+func joinQuarters(a, b, t VecVirtual, extract func(y, upper VecVirtual)) {
+	// 2 lanes of 0, 1 | 2, 3
+	VUNPCKHPD(b, a, t)
+	VUNPCKLPD(b, a, a)
+	VADDPS(t, a, a)
+	lo, hi, odd := a.AsX(), t.AsX(), b.AsX()
+	extract(a, hi.(VecVirtual))
 	VSHUFPS(Imm(0xdd), hi, lo, odd)
 	VSHUFPS(Imm(0x88), hi, lo, lo)
 	VADDPS(odd, lo, lo)
 }
 
-// rows addresses up to four rows a fixed number of bytes apart with two
-// pointers, to rows 0 and 3.
+// rows addresses rows a fixed number of bytes apart with a pointer to every third
+// of them.
 type rows struct {
 	base   []Register
 	stride Register
@@ -199,9 +253,9 @@ func (r rows) set(p Register) {
 	if r.base[0] != p {
 		MOVQ(p, r.base[0])
 	}
-	if len(r.base) > 1 {
-		LEAQ(Mem{Base: p, Index: r.stride, Scale: 2}, r.base[1])
-		ADDQ(r.stride, r.base[1])
+	for i := 1; i < len(r.base); i++ {
+		LEAQ(Mem{Base: r.base[i-1], Index: r.stride, Scale: 2}, r.base[i])
+		ADDQ(r.stride, r.base[i])
 	}
 }
 
