@@ -34,6 +34,7 @@ EXIT STATUS
   3    an input file is broken or does not fit
   4    diverged: a loss, gradient or weight is not finite
   5    not enough memory
+  129  hung up (SIGHUP), checkpoint saved
   130  interrupted (SIGINT), checkpoint saved
   143  terminated (SIGTERM), checkpoint saved`
 

@@ -35,9 +35,10 @@ func newTrainCmd(e *env) *cobra.Command {
 gets the adapter as PEFT writes it, every setting used, one line of metrics for
 each step, and the accuracies before and after.
 
-The first SIGINT or SIGTERM finishes the step, saves a checkpoint and ends with
-130 or 143; a second one ends at once. --resume auto goes on from the newest
-checkpoint and gives the same adapter, byte for byte, as a run never stopped.` + exitStatus,
+The first SIGINT, SIGTERM or SIGHUP finishes the step, saves a checkpoint and
+ends with 130, 143 or 129; a second one ends at once. --resume auto goes on from
+the newest checkpoint and gives the same adapter, byte for byte, as a run never
+stopped.` + exitStatus,
 		Example: `  stablelora train --config configs/quickstart.yaml
   stablelora train --config run.yaml --set train.learning_rate=2e-4 --set lora.r=16 --output runs/r16
   stablelora train --config run.yaml --resume auto
