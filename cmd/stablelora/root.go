@@ -94,23 +94,8 @@ until its norm fits that of B.` + exitStatus,
 	flags.IntVar(&e.threads, "threads", runtime.GOMAXPROCS(0), "worker threads")
 	root.AddCommand(newTrainCmd(e), newSweepCmd(e), newReportCmd(e), newEvalCmd(e), newMergeCmd(e), newGenerateCmd(e), newInspectCmd(e),
 		newTokenizeCmd(e), newInitCmd(e), newPlanCmd(e), newBenchCmd(e), newDoctorCmd(e), newVersionCmd(e))
-	describeCompletion(root)
+	describeCompletion(e, root)
 	return root
-}
-
-// describeCompletion gives cobra's own command what the others have.
-func describeCompletion(root *cobra.Command) {
-	root.InitDefaultCompletionCmd()
-	completion, _, err := root.Find([]string{"completion"})
-	if err != nil {
-		panic(err) // cobra has just made it
-	}
-	completion.Example = "  source <(stablelora completion bash)\n  stablelora completion fish | source"
-	completion.Args = noArgs
-	completion.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-	for _, c := range append(completion.Commands(), completion) {
-		c.Long = strings.TrimRight(c.Long, "\n") + exitStatus
-	}
 }
 
 // start applies the shared flags.
