@@ -52,7 +52,9 @@ func newTrainer(o Options) *trainer {
 // close gives back what is not shared.
 func (t *trainer) close() {
 	if t.release != nil {
-		fsutil.Remove(t.dir) // which fails unless nothing was written
+		if t.log == nil { // refused
+			fsutil.Remove(t.dir) // which fails unless it is empty
+		}
 		t.release()
 	}
 	if t.opt.Shared == nil {
