@@ -48,16 +48,8 @@ func Write(runDir string, step int, files func(dir string) error) (path string, 
 // at least one, and what interrupted writes left behind. Damaged folders newer
 // than those kept are left alone.
 func Prune(runDir string, keepLast int) error {
-	entries, err := os.ReadDir(runDir)
-	if err != nil {
+	if err := removeLeftovers(runDir); err != nil {
 		return err
-	}
-	for _, e := range entries {
-		if isLeftover(e.Name()) {
-			if err := fsutil.RemoveAll(filepath.Join(runDir, e.Name())); err != nil {
-				return err
-			}
-		}
 	}
 	found, err := list(runDir)
 	if err != nil {
@@ -76,9 +68,28 @@ func Prune(runDir string, keepLast int) error {
 	return nil
 }
 
+func removeLeftovers(runDir string) error {
+	entries, err := os.ReadDir(runDir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if isLeftover(e.Name()) {
+			if err := fsutil.RemoveAll(filepath.Join(runDir, e.Name())); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // CutBack removes the checkpoints beyond step, complete or not, for a run that
-// is resumed from there: it will write them anew.
+// is resumed from there: it will write them anew. What interrupted writes left
+// behind goes too.
 func CutBack(runDir string, step int) error {
+	if err := removeLeftovers(runDir); err != nil {
+		return err
+	}
 	found, err := list(runDir)
 	if err != nil {
 		return err

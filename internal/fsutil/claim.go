@@ -33,7 +33,8 @@ func Claim(dir string) (release func(), err error) {
 	return release, nil
 }
 
-// temporary matches the names that WriteTo and MkdirTemp's callers give.
+// temporary matches the names that WriteTo gives. Folders of such names are left:
+// one may be a merge's that is under way.
 var temporary = regexp.MustCompile(`^\..+\.tmp-[0-9]+$`)
 
 func removeTemporary(dir string) error {
@@ -42,8 +43,8 @@ func removeTemporary(dir string) error {
 		return err
 	}
 	for _, e := range entries {
-		if temporary.MatchString(e.Name()) {
-			if err := RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+		if e.Type().IsRegular() && temporary.MatchString(e.Name()) {
+			if err := Remove(filepath.Join(dir, e.Name())); err != nil {
 				return err
 			}
 		}
