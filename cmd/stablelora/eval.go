@@ -18,6 +18,7 @@ import (
 	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/infer"
 	"github.com/stablelora/stablelora/internal/overlap"
+	"github.com/stablelora/stablelora/internal/runfolder"
 )
 
 type evalOptions struct {
@@ -137,6 +138,9 @@ func (o *evalOptions) resolve(e *env, cmd *cobra.Command) ([]eval.TaskSpec, erro
 		return nil, usagef("--log-samples needs --output")
 	case o.resume && o.output == "":
 		return nil, usagef("--resume needs --output")
+	case o.output != "" && runfolder.Holds(o.output):
+		return nil, usagef("--output %s is the folder of a training run, whose own results would be replaced; choose another, %s for example",
+			o.output, filepath.Join(o.output, "eval"))
 	}
 	if !flags.Changed("max-gen-toks") {
 		o.maxGenToks = 0 // the harness' default, which its results do not mention

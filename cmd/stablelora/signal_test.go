@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -131,7 +132,8 @@ func sameRun(t *testing.T, a, b string) {
 }
 
 // A run that is interrupted, resumed, terminated and resumed again is the run
-// that was left alone, and each time says where it was saved.
+// that was left alone, and each time says where it was saved. The clock may jump
+// in between: to its files it is 1970 and then 2100.
 func TestInterruptedAndResumed(t *testing.T) {
 	dir := workshop(t)
 	start(t, dir, "train", "--config", "run.yaml", "--output", "whole").ends(0)
@@ -140,7 +142,8 @@ func TestInterruptedAndResumed(t *testing.T) {
 		signal os.Signal
 		code   int
 		after  int // steps
-	}{{syscall.SIGINT, 130, 2}, {syscall.SIGTERM, 143, 5}} {
+		year   int
+	}{{syscall.SIGINT, 130, 2, 1970}, {syscall.SIGTERM, 143, 5, 2100}} {
 		p := start(t, dir, "train", "--config", "run.yaml", "--resume", "auto", "--json")
 		whenSteps(t, out, c.after)
 		p.signal(c.signal)
@@ -153,6 +156,7 @@ func TestInterruptedAndResumed(t *testing.T) {
 			t.Error("an unfinished run has an adapter")
 		}
 		start(t, dir, "inspect", saved[1]).ends(0)
+		setTimes(t, out, time.Date(c.year, 2, 1, 0, 0, 0, 0, time.UTC))
 	}
 	// The rest with other threads and another packing.
 	p := start(t, dir, "train", "--config", "run.yaml", "--resume", "auto", "--threads", "1", "--set", "train.micro_batch_size=1")
@@ -161,6 +165,17 @@ func TestInterruptedAndResumed(t *testing.T) {
 		t.Errorf("it does not say that it resumes:\n%s", &p.stderr)
 	}
 	sameRun(t, filepath.Join(dir, "whole"), out)
+}
+
+// setTimes gives every file below dir a time.
+func setTimes(t *testing.T, dir string, to time.Time) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+		return errors.Join(err, os.Chtimes(path, to, to))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // kills is how many processes a test kills: few, or as STABLELORA_KILLS says.

@@ -1,6 +1,7 @@
 package peft
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -82,6 +83,18 @@ func assemble(spec Spec, modules []Module, strict bool) (*Adapter, error) {
 			R: ranks[i], Alpha: alphas[i], Scale: scale(alphas[i], ranks[i], spec.UseRSLoRA)})
 	}
 	return a, nil
+}
+
+// RankAboveSides counts the modules whose rank is above the smaller side of their
+// weight, and names the first.
+func (a *Adapter) RankAboveSides() (first string, n int) {
+	for _, p := range a.Pairs {
+		if p.R > min(p.In, p.Out) {
+			first = cmp.Or(first, p.Module)
+			n++
+		}
+	}
+	return first, n
 }
 
 // key is the name of factor "A" or "B" in the adapter file.

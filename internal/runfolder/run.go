@@ -93,6 +93,12 @@ func (r *Run) Status() string {
 	return state + ": still going, stopped or diverged"
 }
 
+// Holds tells whether a folder is that of a run, begun or finished.
+func Holds(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, metrics.MetricsFile))
+	return err == nil
+}
+
 // Read reads the folder of one run.
 func Read(dir string) (*Run, error) {
 	if err := isFolder(dir); err != nil {
@@ -100,7 +106,7 @@ func Read(dir string) (*Run, error) {
 	}
 	r := &Run{Dir: dir}
 	in := func(name string) string { return filepath.Join(dir, name) }
-	if _, err := os.Stat(in(metrics.MetricsFile)); errors.Is(err, fs.ErrNotExist) {
+	if !Holds(dir) {
 		return nil, fsutil.Inputf(dir, "holds no run: there is no %s in it; give the output.dir of a training run, or a sweep's folder", metrics.MetricsFile)
 	}
 	var s Summary

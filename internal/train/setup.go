@@ -192,6 +192,10 @@ func (t *trainer) outlineAdapter() error {
 	if t.adapter, err = peft.Outline(t.spec(), modules); err != nil {
 		return &UsageError{fmt.Errorf("lora: %w", err)}
 	}
+	if name, n := t.adapter.RankAboveSides(); n > 0 {
+		t.opt.Reporter.Warn(fmt.Sprintf("lora.r %d is above the smaller side of the weight in %d of %d modules, %s for one: B A has no higher rank than that side, whatever r is",
+			l.R, n, len(t.adapter.Pairs), name))
+	}
 	return nil
 }
 

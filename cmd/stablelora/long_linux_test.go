@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// usage is what a process holds.
+type usage struct{ rss, files, threads int } // rss in kB
+
+func (p *process) usage() usage {
+	p.t.Helper()
+	proc := fmt.Sprintf("/proc/%d", p.cmd.Process.Pid)
+	status, err := os.ReadFile(proc + "/status")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	number := func(key string) int {
+		m := regexp.MustCompile(key + `:\s+(\d+)`).FindSubmatch(status)
+		if m == nil {
+			p.t.Fatalf("no %s in %s/status, the program has ended:\n%s", key, proc, &p.stderr)
+		}
+		n, _ := strconv.Atoi(string(m[1]))
+		return n
+	}
+	files, err := os.ReadDir(proc + "/fd")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return usage{number("VmRSS"), len(files), number("Threads")}
+}
+
+// After 10,000 steps of the demo the program holds what it held after 100: memory
+// within 2 %, no more files and threads. Until then every checkpoint has been
+// written that it rotates.
+func TestLongRun(t *testing.T) {
+	if os.Getenv("STABLELORA_TEST_LONG") == "" {
+		t.Skip("10,000 steps take ten minutes: set STABLELORA_TEST_LONG=1")
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	p := start(t, ".", "train", "--config", "../../configs/quickstart.yaml", "--output", out, "--quiet", "--set", "train.max_steps=10000",
+		"--set", "output.save_every=40")
+	after := func(step int) usage {
+		row := fmt.Appendf(nil, `{"step":%d,`, step)
+		for ; !bytes.Contains(tail(t, filepath.Join(out, "metrics.jsonl")), row); time.Sleep(10 * time.Millisecond) {
+		}
+		return p.usage()
+	}
+	early, end := after(100), after(9990)
+	p.ends(0)
+	t.Logf("after 100 steps %+v, after 9990 %+v (rss in kB)", early, end)
+	if float64(end.rss) > 1.02*float64(early.rss) || end.files > early.files || end.threads > early.threads {
+		t.Errorf("it grew: after 100 steps %+v, after 9990 %+v", early, end)
+	}
+}
+
+// tail is the end of a log of megabytes; nothing while there is none.
+func tail(t *testing.T, path string) []byte {
+	t.Helper()
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	size, err := f.Seek(0, io.SeekEnd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := make([]byte, min(size, 4096))
+	if _, err := f.ReadAt(end, size-int64(len(end))); err != nil {
+		t.Fatal(err)
+	}
+	return end
+}
