@@ -22,7 +22,7 @@ func exitCode(err error) int {
 		interrupted *train.InterruptedError
 		diverged    *train.DivergedError
 		notFinite   *eval.NotFiniteError
-		allDiverged *sweep.DivergedError
+		failed      *sweep.FailedError
 		memory      *cost.MemoryError
 		run         *train.UsageError
 	)
@@ -31,7 +31,7 @@ func exitCode(err error) int {
 		return 0
 	case errors.As(err, &interrupted):
 		return interrupted.ExitCode()
-	case errors.As(err, &diverged), errors.As(err, &notFinite), errors.As(err, &allDiverged),
+	case errors.As(err, &diverged), errors.As(err, &notFinite), errors.As(err, &failed) && failed.Diverged > 0,
 		errors.Is(err, infer.ErrNotFinite):
 		return 4
 	case errors.As(err, &memory):

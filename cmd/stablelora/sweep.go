@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -25,7 +26,8 @@ Values are YAML. Commas inside of brackets, braces and quotes belong to a value:
 DIR gets a folder for each run, as train writes it, and sweep.csv with a row for
 each run that is done. --resume skips these, goes on with one that was broken
 off, and takes more values and seeds than before, but not fewer. A run that
-diverges is recorded, and the sweep goes on; it ends with 4 where all diverged.` + exitStatus,
+diverges or learns nothing is recorded, and the sweep goes on; where no run was
+finished it ends with 4 if one diverged, else with 1.` + exitStatus,
 		Example: `  stablelora sweep --config run.yaml --output runs/sweep --seeds 1,2,3 \
       --grid optimizer.name=adamw,stable_lora --grid train.learning_rate=1e-4,3e-4,1e-3
   stablelora sweep --config demo/sweep.yaml --output runs/demo --seeds 1,2,3 \
@@ -67,10 +69,7 @@ func runSweep(ctx context.Context, e *env, o sweep.Options) error {
 	if e.json {
 		err = e.printJSON(report)
 	} else if err = report.Write(e.out); err == nil {
-		_, err = fmt.Fprintf(e.out, "%d runs finished, %d diverged; table in %s\n", report.Finished, report.Diverged, filepath.Join(o.Dir, sweep.CSVFile))
+		_, err = fmt.Fprintf(e.out, "%d runs finished, %d failed; table in %s\n", report.Finished, report.Failed, filepath.Join(o.Dir, sweep.CSVFile))
 	}
-	if err == nil && report.Finished == 0 {
-		err = &sweep.DivergedError{Runs: report.Diverged}
-	}
-	return err
+	return cmp.Or(err, report.Verdict())
 }

@@ -55,7 +55,7 @@ func (r *Report) methods() (method, tuned []string) {
 }
 
 // choose picks each method's best cell by the mean over its seeds of the first
-// measure; cells with a diverged run come after all others.
+// measure; cells with a failed run come after all others.
 func (r *Report) choose(measures []measure) {
 	on := measures[0]
 	ch := &Choice{On: on.name, ConfirmedOn: []string{}}
@@ -82,7 +82,7 @@ func (r *Report) choose(measures []measure) {
 		p := &ch.Methods[at]
 		p.Tried++
 		old := &r.Cells[p.Cell]
-		whole, oldWhole := c.Diverged == 0, old.Diverged == 0
+		whole, oldWhole := c.Failed == 0, old.Failed == 0
 		if whole && !oldWhole || whole == oldWhole && on.better(score.Mean, old.measured(on).Mean) {
 			p.Cell = i
 		}
@@ -111,13 +111,13 @@ func (r *Report) noteChoice() {
 		if p.Edge != "" {
 			r.note("%s: %s", label(p.Method, ch.MethodKeys), p.Edge)
 		}
-		if c := r.Cells[p.Cell]; c.Diverged > 0 {
-			r.note("%s: of the cell chosen, %d of %d runs diverged", label(p.Method, ch.MethodKeys), c.Diverged, c.Diverged+len(c.runs))
+		if c := r.Cells[p.Cell]; c.Failed > 0 {
+			r.note("%s: of the cell chosen, %d of %d runs failed", label(p.Method, ch.MethodKeys), c.Failed, c.Failed+len(c.runs))
 		}
 	}
 	for _, c := range r.Cells {
-		if c.Diverged > 0 && len(c.runs) == 0 {
-			r.note("%s: all %d runs diverged", label(c.Values, r.Keys), c.Diverged)
+		if c.Failed > 0 && len(c.runs) == 0 {
+			r.note("%s: all %d runs failed", label(c.Values, r.Keys), c.Failed)
 		}
 	}
 }

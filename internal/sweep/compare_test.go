@@ -132,7 +132,7 @@ func TestCompare(t *testing.T) {
 	if acc := r.Cells[0].Measures[1]; math.Abs(acc.Mean-1.0/6) > 1e-15 || math.Abs(acc.Best-1.0/3) > 1e-15 || *acc.Base != 0 {
 		t.Errorf("%+v", acc)
 	}
-	if s := r.Cells[1].Measures[0]; s.SD != nil || s.N != 1 || r.Cells[1].Diverged != 1 {
+	if s := r.Cells[1].Measures[0]; s.SD != nil || s.N != 1 || r.Cells[1].Failed != 1 {
 		t.Errorf("%+v", r.Cells[1])
 	}
 	// adamw at 2 has the lowest loss, but of one seed alone; rite at 1 the best

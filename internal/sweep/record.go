@@ -21,9 +21,10 @@ const StateFile = "sweep.json"
 
 // What became of a run.
 const (
-	Pending  = "pending"
-	Finished = "finished"
-	Diverged = "diverged"
+	Pending       = "pending"
+	Finished      = "finished"
+	Diverged      = "diverged"
+	LearntNothing = "learnt nothing"
 )
 
 // Record is what is known of a run.
@@ -37,7 +38,7 @@ type Record struct {
 	FinalLoss *float64          `json:"final_loss"` // null before the first step
 	HeldOut   *float64          `json:"held_out_loss"`
 	Seconds   float64           `json:"seconds"`           // spent in steps
-	Message   string            `json:"message,omitempty"` // why it diverged
+	Message   string            `json:"message,omitempty"` // why it failed
 	Settings  string            `json:"settings_hash"`
 
 	measures []measure // of a finished run
@@ -80,9 +81,12 @@ func (r *Record) reopen(dir string) bool {
 	return err == nil || r.HeldOut == nil
 }
 
-// diverge fills in how far a diverged run came.
-func (r *Record) diverge(dir string, why error) error {
-	r.Status, r.Message = Diverged, why.Error()
+// failed tells whether a run has ended with nothing to compare: it would again.
+func (r *Record) failed() bool { return r.Status == Diverged || r.Status == LearntNothing }
+
+// fail fills in how a run failed, and how far it came.
+func (r *Record) fail(status, dir string, why error) error {
+	r.Status, r.Message = status, why.Error()
 	last, err := lastStep(filepath.Join(dir, metrics.MetricsFile))
 	if err != nil || last == nil {
 		return err
@@ -121,6 +125,20 @@ func lastStep(path string) (*metrics.StepRow, error) {
 	}
 }
 
+// Verdict is a *FailedError where no run was finished.
+func (r *Report) Verdict() error {
+	if r.Finished > 0 {
+		return nil
+	}
+	e := &FailedError{Runs: len(r.Runs)}
+	for _, run := range r.Runs {
+		if run.Status == Diverged {
+			e.Diverged++
+		}
+	}
+	return e
+}
+
 // readState reads sweep.json; nil: there is none.
 func readState(dir string) (*Report, error) {
 	path := filepath.Join(dir, StateFile)
@@ -140,13 +158,12 @@ func readState(dir string) (*Report, error) {
 
 // save writes sweep.json and sweep.csv, each whole or not at all.
 func (r *Report) save(dir string) error {
-	r.Finished, r.Diverged = 0, 0
+	r.Finished, r.Failed = 0, 0
 	for _, run := range r.Runs {
-		switch run.Status {
-		case Finished:
+		if run.Status == Finished {
 			r.Finished++
-		case Diverged:
-			r.Diverged++
+		} else if run.failed() {
+			r.Failed++
 		}
 	}
 	err := fsutil.WriteTo(filepath.Join(dir, StateFile), func(w io.Writer) error {

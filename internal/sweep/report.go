@@ -13,7 +13,7 @@ type Report struct {
 	Version     string       `json:"version"`
 	Keys        []string     `json:"keys"`     // of the grid
 	Finished    int          `json:"finished"` // runs
-	Diverged    int          `json:"diverged"`
+	Failed      int          `json:"failed"`
 	Runs        []Record     `json:"runs"`
 	Cells       []Cell       `json:"cells,omitempty"`
 	Choice      *Choice      `json:"choice,omitempty"` // nil where nothing was held out
@@ -25,7 +25,7 @@ type Report struct {
 type Cell struct {
 	Values    map[string]string `json:"values"`
 	Seeds     []uint64          `json:"seeds"` // of the finished runs
-	Diverged  int               `json:"diverged"`
+	Failed    int               `json:"failed"`
 	FinalLoss *Spread           `json:"final_loss"` // null where no run was finished
 	Measures  []Spread          `json:"measures"`
 
@@ -100,8 +100,8 @@ func (r *Report) compare() {
 			r.Cells = append(r.Cells, Cell{Values: run.Values, Seeds: []uint64{}, Measures: []Spread{}})
 		}
 		c := &r.Cells[run.Cell]
-		if run.Status == Diverged {
-			c.Diverged++
+		if run.failed() {
+			c.Failed++
 		} else {
 			c.runs = append(c.runs, run)
 			c.Seeds = append(c.Seeds, run.Seed)

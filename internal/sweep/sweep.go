@@ -46,11 +46,17 @@ func (e *InterruptedError) Error() string {
 
 func (e *InterruptedError) Unwrap() error { return e.InterruptedError }
 
-// DivergedError says that a sweep has nothing to compare: every run diverged.
-type DivergedError struct{ Runs int }
+// FailedError says that a sweep has nothing to compare: every run failed.
+type FailedError struct{ Runs, Diverged int }
 
-func (e *DivergedError) Error() string {
-	return fmt.Sprintf("all %d runs diverged, there is nothing to compare; try lower values of train.learning_rate", e.Runs)
+func (e *FailedError) Error() string {
+	switch e.Diverged {
+	case e.Runs:
+		return fmt.Sprintf("all %d runs diverged, there is nothing to compare; try lower values of train.learning_rate", e.Runs)
+	case 0:
+		return fmt.Sprintf("all %d runs learnt nothing, there is nothing to compare; try higher values of train.learning_rate", e.Runs)
+	}
+	return fmt.Sprintf("there is nothing to compare: of %d runs %d diverged, and the others learnt nothing", e.Runs, e.Diverged)
 }
 
 func usagef(format string, args ...any) error {
@@ -68,8 +74,8 @@ type sweeper struct {
 }
 
 // Run trains every run that is not done yet and compares them all. Configuration
-// mistakes of any run end it before the first has begun. A run that diverges is
-// recorded; any other error, and a signal (an *InterruptedError), ends the sweep
+// mistakes of any run end it before the first has begun. A run that diverges or
+// learns nothing is recorded; any other error, and a signal (an *InterruptedError), ends the sweep
 // with everything saved.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	s := &sweeper{Options: o, said: map[string]bool{}}
@@ -155,7 +161,7 @@ func (s *sweeper) takeOver(old []Record) error {
 				was.Folder, s.Dir, s.changed(was.Folder))
 		}
 		was.Cell, was.Values, was.Seed = now.Cell, now.Values, now.Seed
-		if was.Status == Diverged || was.Status == Finished && was.reopen(filepath.Join(s.Dir, was.Folder)) {
+		if was.failed() || was.Status == Finished && was.reopen(filepath.Join(s.Dir, was.Folder)) {
 			*now = was
 		}
 	}
@@ -213,8 +219,8 @@ func (s *sweeper) run(ctx context.Context, i int) error {
 	p, record := s.runs[i], &s.report.Runs[i]
 	r := &once{Reporter: s.Reporter(p.cfg.Log.Every), said: s.said}
 	r.Reporter.Message(fmt.Sprintf("run %d/%d: %s", i+1, len(s.runs), p.folder))
-	if record.Status == Diverged { // it would again
-		r.Reporter.Message("it has diverged; nothing to do")
+	if record.failed() {
+		r.Reporter.Message("it has " + record.Status + "; nothing to do")
 		return nil
 	}
 	evaluate, err := s.evaluator.of(p.cfg, r)
@@ -229,7 +235,10 @@ func (s *sweeper) run(ctx context.Context, i int) error {
 	switch {
 	case errors.As(err, &diverged), errors.As(err, &broken), errors.Is(err, infer.ErrNotFinite):
 		r.Warn(fmt.Sprintf("%s: %v", p.folder, err))
-		err = record.diverge(dir, err)
+		err = record.fail(Diverged, dir, err)
+	case errors.Is(err, train.ErrNothingLearnt):
+		r.Warn(fmt.Sprintf("%s: %v", p.folder, err))
+		err = record.fail(LearntNothing, dir, err)
 	case err == nil:
 		err = record.finish(dir, result, evaluate != nil || len(p.cfg.Data.Eval) > 0)
 	}
@@ -271,7 +280,7 @@ func (s *sweeper) stopped(ctx context.Context, err error) error {
 	default:
 		return err
 	}
-	stop.Done = s.report.Finished + s.report.Diverged
+	stop.Done = s.report.Finished + s.report.Failed
 	return stop
 }
 

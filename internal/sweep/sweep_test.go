@@ -116,7 +116,7 @@ func rows(t *testing.T, dir string) [][]string {
 func TestRunsAreTrains(t *testing.T) {
 	o := demoSweep(t, &reporter{})
 	report := mustRun(t, o)
-	if report.Finished != 4 || report.Diverged != 0 || len(report.Cells) != 2 {
+	if report.Finished != 4 || report.Failed != 0 || len(report.Cells) != 2 {
 		t.Fatalf("%+v", report)
 	}
 	for _, run := range report.Runs {
@@ -172,7 +172,7 @@ func TestResume(t *testing.T) {
 	whole := demoSweep(t, r)
 	whole.Grid = append(whole.Grid, "train.learning_rate=1e-3,1e30")
 	want := mustRun(t, whole)
-	if want.Finished != 4 || want.Diverged != 4 {
+	if want.Finished != 4 || want.Failed != 4 {
 		t.Fatalf("%+v", want.Runs)
 	}
 	if run := want.Runs[2]; run.Status != Diverged || run.Steps != 1 || run.FinalLoss == nil || !strings.Contains(run.Message, "step 2: the loss is not finite") {

@@ -58,8 +58,8 @@ func (r *Report) writeCells(t io.Writer) {
 			cells = append(cells, c.Values[k])
 		}
 		runs := fmt.Sprint(len(c.runs))
-		if c.Diverged > 0 {
-			runs += fmt.Sprintf(", %d diverged", c.Diverged)
+		if c.Failed > 0 {
+			runs += fmt.Sprintf(", %d failed", c.Failed)
 		}
 		cells = append(cells, runs, c.FinalLoss.text())
 		for _, m := range measures {

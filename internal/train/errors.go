@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"syscall"
@@ -50,6 +51,9 @@ func (e *DivergedError) Error() string {
 	return fmt.Sprintf("step %d: the %s is not finite; %s; try train.learning_rate below %.3g, a longer warm-up, or train.max_grad_norm 1",
 		e.Step, e.What, kept, e.Rate/2)
 }
+
+// ErrNothingLearnt says that every B is 0 after the last step.
+var ErrNothingLearnt = errors.New("nothing was learnt")
 
 // UsageError is a run that cannot start as asked for: a folder in use, a
 // configuration that does not fit the checkpoint to resume from.

@@ -134,8 +134,8 @@ func (t *trainer) finish() error {
 		t.opt.Reporter.Warn(still)
 		return nil
 	}
-	return fmt.Errorf("nothing was learnt in %d steps: %s; its gradients were 0, train.learning_rate is too small to change it, or optimizer.update_skipping left every update out; what was written stays in %s",
-		t.total, still, t.dir)
+	return fmt.Errorf("%w in %d steps: %s; its gradients were 0, train.learning_rate is too small to change it, or optimizer.update_skipping left every update out; what was written stays in %s",
+		ErrNothingLearnt, t.total, still, t.dir)
 }
 
 // summarize writes the summary, the last file of a run: with it the run is
