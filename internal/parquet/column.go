@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -192,9 +193,9 @@ func (n *node) appendJSON(out, v []byte) ([]byte, error) {
 	case n.kind == typeInt64:
 		return strconv.AppendInt(out, int64(binary.LittleEndian.Uint64(v)), 10), nil
 	case n.kind == typeFloat:
-		return appendFloat(out, float64(math.Float32frombits(binary.LittleEndian.Uint32(v))), 32), nil
+		return appendFloat(out, float64(math.Float32frombits(binary.LittleEndian.Uint32(v)))), nil
 	case n.kind == typeDouble:
-		return appendFloat(out, math.Float64frombits(binary.LittleEndian.Uint64(v)), 64), nil
+		return appendFloat(out, math.Float64frombits(binary.LittleEndian.Uint64(v))), nil
 	case n.kind == typeByteArray && utf8.Valid(v):
 		return appendText(out, v), nil
 	case n.kind == typeByteArray && n.text:
@@ -203,11 +204,18 @@ func (n *node) appendJSON(out, v []byte) ([]byte, error) {
 	return append(out, "null"...), nil
 }
 
-func appendFloat(out []byte, v float64, bits int) []byte {
+// appendFloat appends a number that tells by a point or an exponent that it is no
+// whole one, as Python does.
+func appendFloat(out []byte, v float64) []byte {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return append(out, "null"...)
 	}
-	return strconv.AppendFloat(out, v, 'g', -1, bits)
+	from := len(out)
+	out = strconv.AppendFloat(out, v, 'g', -1, 64)
+	if !bytes.ContainsAny(out[from:], ".e") {
+		out = append(out, ".0"...)
+	}
+	return out
 }
 
 // appendText appends valid UTF-8 as a JSON string.

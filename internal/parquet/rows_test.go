@@ -15,8 +15,8 @@ import (
 func rows(file []byte, max int) ([]any, error) {
 	var all []any
 	err := Rows(bytes.NewReader(file), int64(len(file)), max, func(row int, object []byte) error {
-		var v any
-		if err := json.Unmarshal(object, &v); err != nil {
+		v, err := exact(object)
+		if err != nil {
 			return err
 		}
 		all = append(all, v)
@@ -26,6 +26,13 @@ func rows(file []byte, max int) ([]any, error) {
 		return nil
 	})
 	return all, err
+}
+
+// exact reads JSON with numbers as they are written: 1.0 is not 1.
+func exact(object []byte) (v any, err error) {
+	d := json.NewDecoder(bytes.NewReader(object))
+	d.UseNumber()
+	return v, d.Decode(&v)
 }
 
 // TestRows compares with what pyarrow reads (scripts/golden/parquet.py).
@@ -46,8 +53,8 @@ func TestRows(t *testing.T) {
 		}
 		var want []any
 		for line := range bytes.Lines(text) {
-			var v any
-			if err := json.Unmarshal(line, &v); err != nil {
+			v, err := exact(line)
+			if err != nil {
 				t.Fatal(err)
 			}
 			want = append(want, v)

@@ -66,7 +66,7 @@ def main():
         "u": pa.array([2**64 - 1 - i for i in range(n)], pa.uint64()),
         "u32": pa.array([2**32 - 1 - i for i in range(n)], pa.uint32()),
         "f": pa.array([float("nan") if i % 50 == 0 else i / 3 for i in range(n)], pa.float64()),
-        "h": pa.array([i / 4 for i in range(n)], pa.float32()),
+        "h": pa.array([i / 10 for i in range(n)], pa.float32()),
         "raw": pa.array([b"\xff\xfe" for _ in range(n)], pa.binary()),
         "list": pa.array([list(range(i % 4)) for i in range(n)], pa.list_(pa.int8())),
     })
