@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
+	"reflect"
 	"runtime"
 	"slices"
 	"strings"
@@ -100,5 +101,17 @@ func TestBounded(t *testing.T) {
 		if n > 1<<29 {
 			t.Errorf("%s: %d MiB allocated for %d bytes", c.name, n>>20, len(c.file))
 		}
+	}
+}
+
+// TestNothingPacked: a page of nulls alone may hold no packed values at all.
+func TestNothingPacked(t *testing.T) {
+	levels := []byte{4, 0} // twice 0
+	nulls := page(3, len(levels), levels, 8, number(1, 2), number(1, 2), number(1, 2), number(1, encodingPlain), number(1, len(levels)), number(1, 0))
+	schema := list(2, structure(text(4, "r"), number(1, 1)), structure(number(1, typeByteArray), number(2, optional), text(1, "c")))
+	chunk := structure(inner(3, number(1, typeByteArray), number(3, 6), number(3, len(nulls)), number(2, 4)))
+	got, err := rows(file(nulls, structure(schema, number(1, 2), list(1, structure(list(1, chunk), number(2, 2))))), 100)
+	if want := []any{map[string]any{"c": nil}, map[string]any{"c": nil}}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, %v", got, err)
 	}
 }

@@ -161,6 +161,9 @@ func (c *column) decompress(b []byte, size int) (out []byte, err error) {
 	if err := c.hold(size); err != nil {
 		return nil, err
 	}
+	if size == 0 && len(b) == 0 { // some writers pack no values into no bytes
+		return b, nil
+	}
 	switch c.codec {
 	case 0:
 		out = b
