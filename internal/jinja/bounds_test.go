@@ -38,6 +38,9 @@ func TestWorkIsBounded(t *testing.T) {
 		"{% set d = {} %}{% set d['a'] = d %}{{ d }}":                     "only a name, or an attribute",
 	} {
 		for _, d := range []Dialect{Chat, Task} {
+			if d == Task && strings.Contains(template, "tojson") {
+				continue // it is not known there
+			}
 			compiled, err := Compile(template, d)
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)

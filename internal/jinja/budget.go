@@ -140,6 +140,10 @@ func (b *budget) paying(name string, f exec.FilterFunction) exec.FilterFunction 
 				err = fitsReplaced(in, args)
 			case "join":
 				err = fitsJoined(in, args)
+			case "select", "reject":
+				err = knownTest(e, args, 0)
+			case "selectattr", "rejectattr":
+				err = knownTest(e, args, 1)
 			}
 		}
 		if err != nil {
@@ -147,4 +151,13 @@ func (b *budget) paying(name string, f exec.FilterFunction) exec.FilterFunction 
 		}
 		return f(e, in, args)
 	}
+}
+
+// knownTest says whether the test that is the i-th argument exists, where there is
+// one; gonja would take one that does not for false.
+func knownTest(e *exec.Evaluator, args *exec.VarArgs, i int) error {
+	if len(args.Args) > i && !e.Environment.Tests.Exists(args.Args[i].String()) {
+		return fmt.Errorf("test '%.80s' not found", args.Args[i].String())
+	}
+	return nil
 }

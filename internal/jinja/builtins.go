@@ -41,7 +41,7 @@ func isNone(v *exec.Value) bool {
 // environment holds what templates can use: of gonja's own what agrees with
 // Jinja, and replacements for what does not. The rest is unknown to a template.
 // What takes long pays from b.
-func environment(b *budget) *exec.Environment {
+func environment(b *budget, d Dialect) *exec.Environment {
 	filters := map[string]exec.FilterFunction{
 		"trim":       filter(func(s string, a *exec.VarArgs) (any, error) { return strip(s, a, true, true) }),
 		"upper":      filter(upper),
@@ -67,6 +67,9 @@ func environment(b *budget) *exec.Environment {
 			filters[name] = f
 		}
 	}
+	if d == Task { // Jinja's own writes another form than transformers'
+		delete(filters, "tojson")
+	}
 	for name, f := range filters {
 		filters[name] = b.paying(name, f)
 	}
@@ -78,11 +81,12 @@ func environment(b *budget) *exec.Environment {
 		"true":     is(func(v *exec.Value) bool { return v.IsBool() && v.Bool() }),
 		"false":    is(func(v *exec.Value) bool { return v.IsBool() && !v.Bool() }),
 		"none":     is(isNone),
+		"odd":      is(func(v *exec.Value) bool { return v.IsInteger() && v.Integer()%2 != 0 }),
 		"sequence": is(isSequence),
 		"iterable": is(isSequence),
 	}
 	for _, name := range []string{
-		"defined", "undefined", "string", "mapping", "number", "integer", "boolean", "odd", "even",
+		"defined", "undefined", "string", "mapping", "number", "integer", "boolean", "even",
 		"eq", "equalto", "==", "ne", "!=", "in",
 	} {
 		if f, ok := builtins.Tests.Get(name); ok {
@@ -97,7 +101,8 @@ func environment(b *budget) *exec.Environment {
 	}
 	namespace, _ := builtins.GlobalFunctions.Get("namespace")
 	return &exec.Environment{
-		Context:           exec.NewContext(map[string]any{"namespace": namespace, "range": b.rangeFunction, "none": None{}, itemName: item}),
+		Context: exec.NewContext(map[string]any{"namespace": namespace, "range": b.rangeFunction, "none": None{},
+			itemName: item, equalName: equal, unequalName: unequal}),
 		Filters:           exec.NewFilterSet(filters),
 		Tests:             exec.NewTestSet(tests),
 		ControlStructures: exec.NewControlStructureSet(statements),

@@ -5,9 +5,10 @@
 // first read by rewrite, which spells out what gonja misreads (escapes, line
 // breaks, adjacent words) and refuses, by name and line, what it cannot do:
 // macros, includes, conditional expressions inside brackets, and operators,
-// filters and methods that were not compared with Jinja. Known to differ still:
-// "a.b.c is defined" is false, not an error, where a.b is undefined; in chat
-// templates s[0] of a string counts bytes; operations on mixed types that
+// filters, tests and methods that were not compared with Jinja. Known to differ
+// still: "a.b.c is defined" is false, not an error, where a.b is undefined; tuples
+// print as lists; truth values are no numbers to + - < >, in chat templates to ==
+// neither; there s[0] of a string counts bytes; operations on mixed types that
 // Python refuses may give a result.
 //
 // Templates cannot reach files; output, nesting, the work of loops and the values

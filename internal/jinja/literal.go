@@ -78,20 +78,27 @@ func (l *literal) text() (any, error) {
 	return all.String(), nil
 }
 
+// items reads what is between brackets; in round ones, a value without a comma is
+// itself.
 func (l *literal) items(end string, depth int) (any, error) {
-	items := List{}
+	items, comma := List{}, false
 	for !l.skip(end) {
-		if len(items) > 0 && !l.skip(",") {
-			return nil, fmt.Errorf("%.40q is where a comma or %s should be", l.rest, end)
-		}
-		if len(items) > 0 && l.skip(end) {
-			break
+		if len(items) > 0 {
+			if comma = l.skip(","); !comma {
+				return nil, fmt.Errorf("%.40q is where a comma or %s should be", l.rest, end)
+			}
+			if l.skip(end) {
+				break
+			}
 		}
 		v, err := l.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
 		items = append(items, v)
+	}
+	if end == ")" && len(items) == 1 && !comma {
+		return items[0], nil
 	}
 	return items, nil
 }

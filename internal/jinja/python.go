@@ -140,6 +140,32 @@ func item(args *exec.VarArgs) (*exec.Value, error) {
 	return in.Index(i), nil
 }
 
+// equal is Python's ==.
+func equal(args *exec.VarArgs) (bool, error) {
+	if len(args.Args) != 2 {
+		return false, errors.New("two values are compared")
+	}
+	a, b := args.Args[0], args.Args[1]
+	return isNone(a) == isNone(b) && asNumber(a).EqualValueTo(asNumber(b)), nil
+}
+
+// unequal is Python's !=.
+func unequal(args *exec.VarArgs) (bool, error) {
+	same, err := equal(args)
+	return !same, err
+}
+
+// asNumber is a truth value as the number that it is to Python.
+func asNumber(v *exec.Value) *exec.Value {
+	switch {
+	case !v.IsBool():
+		return v
+	case v.Bool():
+		return exec.AsValue(1)
+	}
+	return exec.AsValue(0)
+}
+
 // filterEnd is first or last.
 func filterEnd(at func(n int) int) exec.FilterFunction {
 	return func(_ *exec.Evaluator, in *exec.Value, _ *exec.VarArgs) *exec.Value {
@@ -155,14 +181,8 @@ func filterEnd(at func(n int) int) exec.FilterFunction {
 
 // filterInt is Jinja's int, to which truth values are numbers.
 func filterInt(e *exec.Evaluator, in *exec.Value, args *exec.VarArgs) *exec.Value {
-	switch {
-	case !in.IsBool():
-		f, _ := builtins.Filters.Get("int")
-		return f(e, in, args)
-	case in.Bool():
-		return exec.AsValue(1)
-	}
-	return exec.AsValue(0)
+	f, _ := builtins.Filters.Get("int")
+	return f(e, asNumber(in), args)
 }
 
 // filterRegexReplace is the harness's: every match of a pattern is replaced.
@@ -178,9 +198,9 @@ func filterRegexReplace(_ *exec.Evaluator, in *exec.Value, args *exec.VarArgs) *
 	switch {
 	case err != nil:
 		return exec.AsValue(fmt.Errorf("regex_replace: %w", err))
-	case strings.ContainsAny(texts[0], `\$^`) || strings.Contains(texts[1], `\`) || pattern.MatchString(""):
+	case strings.ContainsAny(texts[0], `\$^`) || strings.Contains(texts[0], "[:") || strings.Contains(texts[1], `\`) || pattern.MatchString(""):
 		// Where Python's patterns and Go's part.
-		return exec.AsValue(fmt.Errorf("regex_replace: the pattern %s is not supported: it may hold no backslash, $ or ^, match no empty text, and be replaced by no group", texts[0]))
+		return exec.AsValue(fmt.Errorf("regex_replace: the pattern %s is not supported: it may hold no backslash, $, ^ or [:, match no empty text, and be replaced by no group", texts[0]))
 	}
 	if err := fits(len(in.String()) + (len(in.String())+1)*len(texts[1])/16); err != nil {
 		return exec.AsValue(err)

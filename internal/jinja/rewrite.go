@@ -104,6 +104,9 @@ func (r *rewriter) tag() error {
 	if err == nil && r.dialect == Task {
 		tokens, err = subscripts(tokens)
 	}
+	if err == nil && r.dialect == Task {
+		tokens, err = comparisons(tokens)
+	}
 	if err != nil {
 		return err
 	}
@@ -135,6 +138,9 @@ func (r *rewriter) writeTokens(tokens []token) {
 
 // check refuses what gonja misreads or what could run away.
 func (r *rewriter) check(block bool, tokens []token) error {
+	if !block && len(tokens) == 0 {
+		return errors.New("there is nothing between {{ and }}")
+	}
 	if block {
 		if len(tokens) == 0 || !slices.Contains(allowedTags, tokens[0].text) {
 			name := ""

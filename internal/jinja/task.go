@@ -97,6 +97,72 @@ func subscripts(tokens []token) ([]token, error) {
 	return out, nil
 }
 
+// Functions that == and != are written with.
+const (
+	equalName   = "__equal"
+	unequalName = "__unequal"
+)
+
+// compared is a part of a tag between commas, keywords and the like.
+type compared struct {
+	start int  // where its last operand begins
+	call  bool // of equalName or unequalName, not yet closed
+	once  bool // a comparison was seen
+}
+
+// comparisons writes each a == b as a call of equal: to gonja, 1 is not True. What
+// Jinja compares in a chain, as 0 < a < 3, gonja would compare pair by pair.
+func comparisons(tokens []token) ([]token, error) {
+	var out []token
+	parts := []compared{{}} // one for each open bracket
+	for i, t := range tokens {
+		var before, after token
+		if i > 0 {
+			before = tokens[i-1]
+		}
+		if i+1 < len(tokens) {
+			after = tokens[i+1]
+		}
+		part := &parts[len(parts)-1]
+		end := t.closes() || t.kind == operator && strings.Contains(",:=", t.text)
+		compares := t.kind == operator && slices.Contains([]string{"==", "!=", "<", ">", "<=", ">="}, t.text)
+		switch {
+		case t.kind != word || before.text == "." || before.text == "|":
+		case t.text == "in":
+			compares = before.text != "is" && tokens[0].text != "for" // a test; of a loop
+		case t.text == "not":
+			end = before.text != "is" && after.text != "in"
+		default:
+			end = t.text != "is" && slices.Contains(keywords, t.text)
+		}
+		switch {
+		case compares && part.once:
+			return nil, fmt.Errorf("comparisons in a row (… %s …) are not supported; put and between them", t.text)
+		case compares:
+			part.once = true
+			if name := map[string]string{"==": equalName, "!=": unequalName}[t.text]; name != "" {
+				out = slices.Insert(out, part.start, token{word, name}, token{operator, "("})
+				t.text, part.call = ",", true
+			}
+		case end && part.call:
+			out = append(out, token{operator, ")"})
+		}
+		out = append(out, t)
+		switch {
+		case t.opens():
+			parts = append(parts, compared{start: len(out)})
+		case t.closes():
+			parts = parts[:len(parts)-1]
+		case end:
+			*part = compared{start: len(out)}
+		}
+	}
+	if parts[0].call {
+		out = append(out, token{operator, ")"})
+	}
+	return out, nil
+}
+
 var keywords = []string{"in", "and", "or", "not", "if", "else", "elif", "is", "set", "for"}
 
 func (t token) opens() bool  { return t.kind == operator && strings.Contains("([{", t.text) }

@@ -28,6 +28,7 @@ const (
 type Template struct {
 	template *exec.Template
 	config   *config.Config
+	dialect  Dialect
 	loader   loaders.Loader
 	source   int // bytes
 }
@@ -47,14 +48,14 @@ func Compile(source string, d Dialect) (t *Template, err error) {
 	if err != nil {
 		return nil, err
 	}
-	template, err := exec.NewTemplate(name, cfg, loader, environment(&budget{}))
+	template, err := exec.NewTemplate(name, cfg, loader, environment(&budget{}, d))
 	if err != nil {
 		if inner := errors.Unwrap(err); inner != nil {
 			err = inner // without the whole source in the text
 		}
 		return nil, err
 	}
-	return &Template{template, cfg, loader, len(source)}, nil
+	return &Template{template, cfg, d, loader, len(source)}, nil
 }
 
 // Function is what a template can call with one text.
@@ -85,7 +86,7 @@ func (t *Template) Render(values map[string]any) (text string, err error) {
 	if err := b.keep(exec.AsValue(names)); err != nil {
 		return "", fmt.Errorf("what is given to it: %w", err)
 	}
-	env := environment(b)
+	env := environment(b, t.dialect)
 	env.Context.Update(exec.NewContext(names))
 	err = exec.NewRenderer(env, out, t.config, t.loader, t.template).Execute()
 	switch {
@@ -101,7 +102,7 @@ func (t *Template) Render(values map[string]any) (text string, err error) {
 
 var (
 	inLine  = regexp.MustCompile(`at line (\d+)`)
-	wrapped = regexp.MustCompile(`(?is)^(.*invalid call to filter '\w+': |.*at line \d+: \w+\([^)]*\): |unable to (evaluate|execute) [^:]*: |invalid call to (function '` + itemName + `'|method '\w+' of [^:]*): )`)
+	wrapped = regexp.MustCompile(`(?is)^(.*invalid call to filter '\w+': |.*at line \d+: \w+\([^)]*\): |unable to (evaluate|execute) [^:]*: |invalid call to (function '__\w+'|method '\w+' of [^:]*): )`)
 	noName  = regexp.MustCompile(`^Unable to evaluate name ("\w+")$`)
 )
 

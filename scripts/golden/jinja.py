@@ -42,8 +42,12 @@ TEMPLATES = [
     "{{ question[0] if question else 'empty' }}", "{{ text.split('_')[0].strip() }}", "{{ text.split() }}", "{{ [1, 'a', None, True, 1.0] }}", "{{ {'a': [text]} }}", "{{ '\\n' }}", "{{ \"it's\" }}",
     '["{{premise}}", "{{label}}"]', "['{{premise}}', '{{sep}}']", "{{ premise|lower }}", "{{ choices.text|list }}", "{{ 'B' in choices.label }}", "{{ 'B' not in choices.label }}",
     "{# comment #}x", "{{ '{{' }}", "{% raw %}{{ x }}{% endraw %}", "{{ question.index('zz') }}", "{{ list[0] + list[1] }}", "{{ (choices.text + ['x'])[-1] }}", "{{ list[-1].a }}", "{{ question|default('d') }}", "{{ missing|default('d') }}",
+    "{{ ok == 1 }}{{ ok != 0 }}{{ 1 == True }}{{ none == False }}", "{{ 'A' if ok == label else 'B' if not label|int - 1 == 0 and f == 0.1 else 'C' }}", "{% set x = label|int == 3 %}{{ x }}",
+    "{% for x in list if x == 'a' or not x == none and x != 1 %}{{ x }}{% endfor %}", "{{ [ok == 1, {'a': label == 1}['a'], (sep == ', ')] }}", "{% if text[0] == '_' %}a{% elif (label|string)[0] != '3' %}b{% endif %}",
+    "{{ missing == 1 }}", "{{ question is defined == true }}", "{{ 'a' == 'a' in [true] }}", "{{ 0 < label|int < 2 }}", "{{ -3 is odd }}{{ 3 is odd }}{{ 4 is odd }}", "{{ }}", "{{ choices|tojson }}",
+    "{{ list|select('nothing')|list }}", "{{ premises|selectattr('a', 'eq', 'x')|list }}", "{{ premises|rejectattr('a', 'nothing')|list }}", "{{ pattern|regex_replace('[[:alpha:]]', '') }}",
 ]
-LITERALS = ["[]", "['a', \"b\"]", "('a', 1)", "[1, -2, 2.5, 1e3, True, None]", " ['a' 'b']", "[['a'], []]", "['\\n\\x41\\u00e9']", "['a',]", "[,]", "['a' b]", "['a\nb']", "[x]", "", "7", "007", "'t'", "[1 2]", "['a'", "{{", "[\n'a',\n'b'\n]", "['a'] x"]
+LITERALS = ["[]", "['a', \"b\"]", "('a', 1)", "[1, -2, 2.5, 1e3, True, None]", " ['a' 'b']", "[['a'], []]", "['\\n\\x41\\u00e9']", "['a',]", "[,]", "['a' b]", "['a\nb']", "[x]", "", "7", "007", "'t'", "[1 2]", "['a'", "{{", "[\n'a',\n'b'\n]", "['a'] x", "(1)", "(('a'))", "(1,)", "[(1), ('b')]", "()", "(1,,)"]
 
 
 def attempt(f, *args):
