@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"os"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/eval"
-	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/infer"
 	"github.com/stablelora/stablelora/internal/overlap"
 	"github.com/stablelora/stablelora/internal/runfolder"
@@ -155,80 +153,6 @@ func (o *evalOptions) resolve(e *env, cmd *cobra.Command) ([]eval.TaskSpec, erro
 	return specs, err
 }
 
-// chosen are the named tasks, with the settings of configured where it has them.
-func chosen(names []string, configured []eval.TaskSpec) []eval.TaskSpec {
-	var specs []eval.TaskSpec
-	for _, name := range names {
-		spec := eval.TaskSpec{Name: strings.TrimSpace(name)}
-		if i := slices.IndexFunc(configured, func(s eval.TaskSpec) bool { return s.Name == spec.Name }); i >= 0 {
-			spec = configured[i]
-		}
-		specs = append(specs, spec)
-	}
-	return specs
-}
-
-// apply puts the flags over the tasks' own settings.
-func (o *evalOptions) apply(e *env, specs []eval.TaskSpec, fewshot bool) error {
-	var names []string
-	byName := map[string]*eval.TaskSpec{}
-	for i := range specs {
-		s := &specs[i]
-		t, err := findTask(s.Name)
-		if err != nil {
-			return err
-		}
-		if byName[t.Name] != nil {
-			return usagef("task %s is named twice", t.Name)
-		}
-		byName[t.Name] = s
-		names = append(names, t.Name)
-		if t.Own != nil {
-			s.Path, s.FewshotPath = cmp.Or(s.Path, t.Own.Path), cmp.Or(s.FewshotPath, t.Own.FewshotPath)
-		}
-		if t.ZeroShot && o.numFewshot > 0 {
-			e.warn("%s shows no examples, whatever --num-fewshot says", t.Name)
-		}
-		if fewshot {
-			s.NumFewshot = &o.numFewshot
-		}
-		if o.limit > 0 {
-			s.Limit = o.limit
-		}
-	}
-	set := func(flag string, pairs []string, store func(*eval.TaskSpec, string)) error {
-		seen := map[string]bool{}
-		for _, p := range pairs {
-			name, path, ok := strings.Cut(p, "=")
-			if !ok || path == "" {
-				return usagef("--%s %q must be TASK=FILE", flag, p)
-			}
-			s := byName[name]
-			if s == nil {
-				return usagef("--%s %s: the task %q is not among those evaluated", flag, p, name)
-			}
-			if seen[name] {
-				return usagef("--%s names two files for %s; a task has one", flag, name)
-			}
-			seen[name] = true
-			store(s, path)
-		}
-		return nil
-	}
-	if err := set("data", o.data, func(s *eval.TaskSpec, path string) { s.Path = path }); err != nil {
-		return err
-	}
-	if err := set("fewshot-data", o.fewshotData, func(s *eval.TaskSpec, path string) { s.FewshotPath = path }); err != nil {
-		return err
-	}
-	for i, s := range specs {
-		if s.Path == "" {
-			return usagef("task %s has no data; give --data %s=FILE", names[i], names[i])
-		}
-	}
-	return nil
-}
-
 func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) error {
 	started := time.Now()
 	compute, err := parseCompute(o.compute)
@@ -254,54 +178,25 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 	if o.untrained != "" {
 		e.note("%s holds no adapter yet: scoring the base model alone", o.untrained)
 	}
-	var kept *eval.Progress
-	if o.output != "" { // before hours of evaluation
-		release, err := fsutil.Claim(o.output)
-		if err != nil {
-			return usagef("--output: %w", err)
-		}
-		defer release()
-		defer fsutil.Remove(o.output) // which fails unless it is empty
-		of, err := o.identity(engine.Model.Hash(), questions)
-		if err != nil {
-			return err
-		}
-		if kept, err = openProgress(o.output, of, o.resume); err != nil {
-			return err
-		}
+	kept, release, err := o.openOutput(engine.Model.Hash(), questions)
+	if err != nil {
+		return err
 	}
+	defer release()
 	outcomes, err := answer(ctx, engine, questions, o.base, o.maxGenToks, kept, e.reporter(1))
 	if err != nil && kept != nil {
 		return orInterrupted(ctx, err, "the answers so far are kept, go on with --resume")
 	} else if err != nil {
 		return orInterrupted(ctx, err, "nothing was written")
 	}
-	dir := o.output
-	if dir == "" && e.json {
-		if dir, err = fsutil.MkdirTemp("", "stablelora-eval-*"); err != nil {
-			return err
-		}
-		defer fsutil.RemoveAll(dir)
+	info := eval.Info{Version: version, Model: o.model, Adapter: o.adapter, NumParameters: engine.Model.NumParameters(),
+		Dtype: engine.Model.Embed.DType.String(), MaxLength: engine.MaxLength(), Limit: o.limit,
+		MaxGenToks: o.maxGenToks, Overlap: found, Prompt: specs[0].Prompt, Started: started, Elapsed: time.Since(started)}
+	if err := o.write(e, outcomes, info); err != nil {
+		return err
 	}
-	if dir != "" {
-		info := eval.Info{Version: version, Model: o.model, Adapter: o.adapter, NumParameters: engine.Model.NumParameters(),
-			Dtype: engine.Model.Embed.DType.String(), MaxLength: engine.MaxLength(), Limit: o.limit,
-			MaxGenToks: o.maxGenToks, Overlap: found, Prompt: specs[0].Prompt, Started: started, Elapsed: time.Since(started)}
-		if err := eval.WriteResults(dir, outcomes, info, o.logSamples); err != nil {
-			return err
-		}
-		if err := kept.Finish(); err != nil {
-			return err
-		}
-	}
-	if e.json {
-		data, err := os.ReadFile(filepath.Join(dir, "results.json"))
-		if err != nil {
-			return err
-		}
-		if _, err = e.out.Write(data); err != nil {
-			return err
-		}
+	if err := kept.Finish(); err != nil {
+		return err
 	}
 	return e.printOutcomes(outcomes)
 }

@@ -344,6 +344,11 @@ func TestEvalInterrupted(t *testing.T) {
 	args := []string{"eval", "--model", "demo/model", "--tasks", "hellaswag", "--data", "hellaswag=demo/data/hellaswag_test.jsonl", "--log-samples"}
 	p = start(t, dir, append(args, "--output", "scores", "--resume", "--limit", "7")...)
 	p.ends(2) // other settings
+	p = start(t, dir, append(args, "--output", "scores")...)
+	p.ends(2) // the answers would be lost
+	if !strings.Contains(p.stderr.String(), progressFile+" holds the answers of an evaluation that was stopped; go on with --resume, or remove the file") {
+		t.Errorf("it says:\n%s", &p.stderr)
+	}
 	p = start(t, dir, append(args, "--output", "scores", "--resume")...)
 	p.ends(0)
 	if size() != 0 {

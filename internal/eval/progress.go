@@ -19,8 +19,12 @@ type Progress struct {
 	done map[string][]Sample // by what was asked of whom, in the documents' order
 }
 
-// ErrOtherEvaluation says that a file's answers are not of the evaluation asked for.
-var ErrOtherEvaluation = errors.New("was left by an evaluation of another model, adapter, data or settings")
+// ErrOtherEvaluation says that a file's answers are not of the evaluation asked
+// for, ErrStopped that there are some and nobody asked for them.
+var (
+	ErrOtherEvaluation = errors.New("was left by an evaluation of another model, adapter, data or settings")
+	ErrStopped         = errors.New("holds the answers of an evaluation that was stopped")
+)
 
 // answered is one line of the file.
 type answered struct {
@@ -30,12 +34,15 @@ type answered struct {
 }
 
 // OpenProgress starts a file or, with resume, goes on with it where it is of the
-// same evaluation. A torn last line is dropped.
+// same evaluation. A torn last line is dropped; answers are not.
 func OpenProgress(path, of string, resume bool) (*Progress, error) {
 	p := &Progress{done: map[string][]Sample{}}
 	raw, err := fsutil.ReadFile(path, fsutil.MaxFile)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
+	}
+	if !resume && bytes.Count(raw, []byte("\n")) > 1 {
+		return nil, fmt.Errorf("%s %w", path, ErrStopped)
 	}
 	kept := 0
 	if resume && len(raw) > 0 {
