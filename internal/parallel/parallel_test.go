@@ -131,6 +131,31 @@ func TestPanicReachesTheCaller(t *testing.T) {
 	}
 }
 
+// A worker that was held up after it had counted the last part of an earlier call
+// wakes the caller of this one.
+func TestLateWakeEndsNothing(t *testing.T) {
+	p := &pool{finished: make(chan struct{}, 1)}
+	p.open.Store(1)
+	wake := func() {
+		for !p.parked.CompareAndSwap(true, false) {
+			runtime.Gosched()
+		}
+		p.finished <- struct{}{}
+	}
+	var done atomic.Bool
+	go func() {
+		wake()
+		time.Sleep(10 * callerSpin) // for as long a part is still at work
+		done.Store(true)
+		if p.open.Add(-1) == 0 && p.parked.CompareAndSwap(true, false) {
+			p.finished <- struct{}{}
+		}
+	}()
+	if p.await(); !done.Load() {
+		t.Error("await returned before the part was done")
+	}
+}
+
 func TestThreads(t *testing.T) {
 	if shared.threads.Load() == 0 && Threads() != runtime.GOMAXPROCS(0) {
 		t.Errorf("Threads() = %d, want GOMAXPROCS", Threads())

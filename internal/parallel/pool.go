@@ -114,16 +114,16 @@ func (p *pool) fail(value any) int64 {
 	return p.left.Swap(0)
 }
 
-// await returns when all parts are done.
+// await returns when all parts are done. A worker held up between counting the
+// last part of an earlier call and looking at parked may wake it too soon: it
+// then waits on.
 func (p *pool) await() {
-	if spin(callerSpin, func() bool { return p.open.Load() == 0 }) {
-		return
+	for !spin(callerSpin, func() bool { return p.open.Load() == 0 }) {
+		p.parked.Store(true)
+		if p.open.Load() > 0 || !p.parked.CompareAndSwap(true, false) {
+			<-p.finished
+		}
 	}
-	p.parked.Store(true)
-	if p.open.Load() == 0 && p.parked.CompareAndSwap(true, false) {
-		return
-	}
-	<-p.finished
 }
 
 func (w *worker) loop(p *pool) {
