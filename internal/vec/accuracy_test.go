@@ -14,7 +14,7 @@ func TestExp(t *testing.T) {
 	var x, y []float32
 	flush := func() {
 		y = append(y[:0], x...)
-		Exp(y, x)
+		ExpScale(y, 0, 1)
 		for i, v := range x {
 			want, got := math.Exp(float64(v)), float64(y[i])
 			switch {
@@ -56,7 +56,7 @@ func TestExp(t *testing.T) {
 	}
 	inf := float32(math.Inf(1))
 	x = []float32{0, float32(math.Copysign(0, -1)), -inf, inf, -1000, 100, 1e30, -1e30, float32(math.NaN())}
-	Exp(x, x)
+	ExpScale(x, 0, 1)
 	for i, want := range []float32{1, 1, 0, inf, 0, inf, inf, 0} {
 		if x[i] != want {
 			t.Errorf("case %d: %v, want %v", i, x[i], want)
@@ -120,7 +120,7 @@ func TestSoftmax(t *testing.T) {
 		x, dp := normal(uint64(n), n, 20), normal(7, n, 1)
 		want, sum, row := make([]float64, n), 0.0, 0.0
 		for i, v := range x {
-			want[i] = math.Exp(scale * (float64(v) - float64(Max(x))))
+			want[i] = math.Exp(scale * (float64(v) - float64(maximum(x))))
 			sum += want[i]
 		}
 		p := append([]float32(nil), x...)

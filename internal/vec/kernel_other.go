@@ -4,7 +4,6 @@ package vec
 
 // Nothing calls these where isa offers plain Go only.
 
-func expKernel(int, *float32, *float32)                             { panic(missing) }
 func expScaleKernel(int, *float32, float32, float32)                { panic(missing) }
 func sumExpKernel(int, *float32, float32) float64                   { panic(missing) }
 func expSumKernel(int, *float32, float32, float32) float64          { panic(missing) }

@@ -6,7 +6,7 @@ package vec
 //
 // with 1/Σe computed in float64 and rounded once.
 func Softmax(x []float32, scale float32) {
-	sum := expSum(x, scale, Max(x)*scale)
+	sum := expSum(x, scale, maximum(x)*scale)
 	Scale(x, float32(1/sum))
 }
 
@@ -30,8 +30,8 @@ func softmaxBackwardGeneric(d, p []float32, rowSum, scale float32) {
 	}
 }
 
-// Max is the largest element that is not NaN; -Inf where there is none.
-func Max(x []float32) float32 {
+// maximum is the largest element that is not NaN; -Inf where there is none.
+func maximum(x []float32) float32 {
 	if kernels() && len(x) > 0 {
 		return maxKernel(len(x), &x[0])
 	}
@@ -41,7 +41,7 @@ func Max(x []float32) float32 {
 // LogSumExp returns the largest element and sum = Σ exp(x − largest): the
 // logarithm of Σ e^x is largest + ln(sum). A NaN in x makes sum NaN.
 func LogSumExp(x []float32) (largest float32, sum float64) {
-	largest = Max(x)
+	largest = maximum(x)
 	if kernels() && len(x) > 0 {
 		return largest, sumExpKernel(len(x), &x[0], largest)
 	}

@@ -4,11 +4,6 @@
 
 package vec
 
-// expKernel is expGeneric.
-//
-//go:noescape
-func expKernel(n int, dst *float32, src *float32)
-
 // expScaleKernel is expScaleGeneric.
 //
 //go:noescape

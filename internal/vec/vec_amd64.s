@@ -4,74 +4,22 @@
 
 #include "textflag.h"
 
-// func expKernel(n int, dst *float32, src *float32)
+// func expScaleKernel(n int, x *float32, largest float32, f float32)
 // Requires: AVX, AVX2, FMA3
-TEXT ·expKernel(SB), NOSPLIT, $0-24
-	MOVQ dst+8(FP), AX
-	MOVQ src+16(FP), CX
-	MOVQ n+0(FP), DX
-	XORQ BX, BX
-	SUBQ $0x10, DX
-	JLT  rest
+TEXT ·expScaleKernel(SB), NOSPLIT, $0-24
+	MOVQ         x+8(FP), AX
+	VBROADCASTSS largest+16(FP), Y0
+	VBROADCASTSS f+20(FP), Y1
+	MOVQ         n+0(FP), CX
+	XORQ         DX, DX
+	SUBQ         $0x10, CX
+	JLT          rest
 
 loop:
-	VMOVUPS     (CX)(BX*1), Y0
-	VMOVUPS     32(CX)(BX*1), Y1
-	VMOVUPS     expMagic<>+0(SB), Y2
-	VMOVUPS     expMagic<>+0(SB), Y3
-	VFMADD231PS expLog2e<>+0(SB), Y0, Y2
-	VFMADD231PS expLog2e<>+0(SB), Y1, Y3
-	VSUBPS      expMagic<>+0(SB), Y2, Y4
-	VSUBPS      expMagic<>+0(SB), Y3, Y5
-	VMOVAPS     Y0, Y6
-	VMOVAPS     Y1, Y7
-	VFMADD231PS expLn2Hi<>+0(SB), Y4, Y6
-	VFMADD231PS expLn2Hi<>+0(SB), Y5, Y7
-	VFMADD231PS expLn2Lo<>+0(SB), Y4, Y6
-	VFMADD231PS expLn2Lo<>+0(SB), Y5, Y7
-	VMOVUPS     expC6<>+0(SB), Y4
-	VMOVUPS     expC6<>+0(SB), Y5
-	VFMADD213PS expC5<>+0(SB), Y6, Y4
-	VFMADD213PS expC5<>+0(SB), Y7, Y5
-	VFMADD213PS expC4<>+0(SB), Y6, Y4
-	VFMADD213PS expC4<>+0(SB), Y7, Y5
-	VFMADD213PS expC3<>+0(SB), Y6, Y4
-	VFMADD213PS expC3<>+0(SB), Y7, Y5
-	VFMADD213PS expC2<>+0(SB), Y6, Y4
-	VFMADD213PS expC2<>+0(SB), Y7, Y5
-	VFMADD213PS one<>+0(SB), Y6, Y4
-	VFMADD213PS one<>+0(SB), Y7, Y5
-	VFMADD213PS one<>+0(SB), Y6, Y4
-	VFMADD213PS one<>+0(SB), Y7, Y5
-	VPSLLD      $0x17, Y2, Y2
-	VPADDD      Y2, Y4, Y4
-	VPSLLD      $0x17, Y3, Y3
-	VPADDD      Y3, Y5, Y5
-	VCMPPS      $0x11, expLeast<>+0(SB), Y0, Y2
-	VANDNPS     Y4, Y2, Y4
-	VCMPPS      $0x16, expLargest<>+0(SB), Y0, Y2
-	VADDPS      infinity<>+0(SB), Y0, Y0
-	VBLENDVPS   Y2, Y0, Y4, Y4
-	VCMPPS      $0x11, expLeast<>+0(SB), Y1, Y0
-	VANDNPS     Y5, Y0, Y5
-	VCMPPS      $0x16, expLargest<>+0(SB), Y1, Y0
-	VADDPS      infinity<>+0(SB), Y1, Y1
-	VBLENDVPS   Y0, Y1, Y5, Y5
-	VMOVUPS     Y4, (AX)(BX*1)
-	VMOVUPS     Y5, 32(AX)(BX*1)
-	ADDQ        $0x40, BX
-	SUBQ        $0x10, DX
-	JGE         loop
-
-rest:
-	ADDQ        $0x10, DX
-	JZ          done
-	LEAQ        masks<>+0(SB), SI
-	NEGQ        DX
-	VMOVUPS     64(SI)(DX*4), Y0
-	VMOVUPS     96(SI)(DX*4), Y1
-	VMASKMOVPS  (CX)(BX*1), Y0, Y2
-	VMASKMOVPS  32(CX)(BX*1), Y1, Y3
+	VMOVUPS     (AX)(DX*1), Y2
+	VMOVUPS     32(AX)(DX*1), Y3
+	VSUBPS      Y0, Y2, Y2
+	VSUBPS      Y0, Y3, Y3
 	VMOVUPS     expMagic<>+0(SB), Y4
 	VMOVUPS     expMagic<>+0(SB), Y5
 	VFMADD231PS expLog2e<>+0(SB), Y2, Y4
@@ -112,8 +60,69 @@ rest:
 	VCMPPS      $0x16, expLargest<>+0(SB), Y3, Y2
 	VADDPS      infinity<>+0(SB), Y3, Y3
 	VBLENDVPS   Y2, Y3, Y7, Y7
-	VMASKMOVPS  Y6, Y0, (AX)(BX*1)
-	VMASKMOVPS  Y7, Y1, 32(AX)(BX*1)
+	VMULPS      Y1, Y6, Y2
+	VMULPS      Y1, Y7, Y3
+	VMOVUPS     Y2, (AX)(DX*1)
+	VMOVUPS     Y3, 32(AX)(DX*1)
+	ADDQ        $0x40, DX
+	SUBQ        $0x10, CX
+	JGE         loop
+
+rest:
+	ADDQ        $0x10, CX
+	JZ          done
+	LEAQ        masks<>+0(SB), BX
+	NEGQ        CX
+	VMOVUPS     64(BX)(CX*4), Y2
+	VMOVUPS     96(BX)(CX*4), Y3
+	VMASKMOVPS  (AX)(DX*1), Y2, Y4
+	VMASKMOVPS  32(AX)(DX*1), Y3, Y5
+	VSUBPS      Y0, Y4, Y4
+	VSUBPS      Y0, Y5, Y0
+	VMOVUPS     expMagic<>+0(SB), Y5
+	VMOVUPS     expMagic<>+0(SB), Y6
+	VFMADD231PS expLog2e<>+0(SB), Y4, Y5
+	VFMADD231PS expLog2e<>+0(SB), Y0, Y6
+	VSUBPS      expMagic<>+0(SB), Y5, Y7
+	VSUBPS      expMagic<>+0(SB), Y6, Y8
+	VMOVAPS     Y4, Y9
+	VMOVAPS     Y0, Y10
+	VFMADD231PS expLn2Hi<>+0(SB), Y7, Y9
+	VFMADD231PS expLn2Hi<>+0(SB), Y8, Y10
+	VFMADD231PS expLn2Lo<>+0(SB), Y7, Y9
+	VFMADD231PS expLn2Lo<>+0(SB), Y8, Y10
+	VMOVUPS     expC6<>+0(SB), Y7
+	VMOVUPS     expC6<>+0(SB), Y8
+	VFMADD213PS expC5<>+0(SB), Y9, Y7
+	VFMADD213PS expC5<>+0(SB), Y10, Y8
+	VFMADD213PS expC4<>+0(SB), Y9, Y7
+	VFMADD213PS expC4<>+0(SB), Y10, Y8
+	VFMADD213PS expC3<>+0(SB), Y9, Y7
+	VFMADD213PS expC3<>+0(SB), Y10, Y8
+	VFMADD213PS expC2<>+0(SB), Y9, Y7
+	VFMADD213PS expC2<>+0(SB), Y10, Y8
+	VFMADD213PS one<>+0(SB), Y9, Y7
+	VFMADD213PS one<>+0(SB), Y10, Y8
+	VFMADD213PS one<>+0(SB), Y9, Y7
+	VFMADD213PS one<>+0(SB), Y10, Y8
+	VPSLLD      $0x17, Y5, Y5
+	VPADDD      Y5, Y7, Y7
+	VPSLLD      $0x17, Y6, Y6
+	VPADDD      Y6, Y8, Y8
+	VCMPPS      $0x11, expLeast<>+0(SB), Y4, Y5
+	VANDNPS     Y7, Y5, Y7
+	VCMPPS      $0x16, expLargest<>+0(SB), Y4, Y5
+	VADDPS      infinity<>+0(SB), Y4, Y4
+	VBLENDVPS   Y5, Y4, Y7, Y7
+	VCMPPS      $0x11, expLeast<>+0(SB), Y0, Y4
+	VANDNPS     Y8, Y4, Y8
+	VCMPPS      $0x16, expLargest<>+0(SB), Y0, Y4
+	VADDPS      infinity<>+0(SB), Y0, Y0
+	VBLENDVPS   Y4, Y0, Y8, Y8
+	VMULPS      Y1, Y7, Y0
+	VMULPS      Y1, Y8, Y1
+	VMASKMOVPS  Y0, Y2, (AX)(DX*1)
+	VMASKMOVPS  Y1, Y3, 32(AX)(DX*1)
 
 done:
 	VZEROUPPER
@@ -282,130 +291,6 @@ DATA masks<>+116(SB)/4, $0x00000000
 DATA masks<>+120(SB)/4, $0x00000000
 DATA masks<>+124(SB)/4, $0x00000000
 GLOBL masks<>(SB), RODATA|NOPTR, $128
-
-// func expScaleKernel(n int, x *float32, largest float32, f float32)
-// Requires: AVX, AVX2, FMA3
-TEXT ·expScaleKernel(SB), NOSPLIT, $0-24
-	MOVQ         x+8(FP), AX
-	VBROADCASTSS largest+16(FP), Y0
-	VBROADCASTSS f+20(FP), Y1
-	MOVQ         n+0(FP), CX
-	XORQ         DX, DX
-	SUBQ         $0x10, CX
-	JLT          rest
-
-loop:
-	VMOVUPS     (AX)(DX*1), Y2
-	VMOVUPS     32(AX)(DX*1), Y3
-	VSUBPS      Y0, Y2, Y2
-	VSUBPS      Y0, Y3, Y3
-	VMOVUPS     expMagic<>+0(SB), Y4
-	VMOVUPS     expMagic<>+0(SB), Y5
-	VFMADD231PS expLog2e<>+0(SB), Y2, Y4
-	VFMADD231PS expLog2e<>+0(SB), Y3, Y5
-	VSUBPS      expMagic<>+0(SB), Y4, Y6
-	VSUBPS      expMagic<>+0(SB), Y5, Y7
-	VMOVAPS     Y2, Y8
-	VMOVAPS     Y3, Y9
-	VFMADD231PS expLn2Hi<>+0(SB), Y6, Y8
-	VFMADD231PS expLn2Hi<>+0(SB), Y7, Y9
-	VFMADD231PS expLn2Lo<>+0(SB), Y6, Y8
-	VFMADD231PS expLn2Lo<>+0(SB), Y7, Y9
-	VMOVUPS     expC6<>+0(SB), Y6
-	VMOVUPS     expC6<>+0(SB), Y7
-	VFMADD213PS expC5<>+0(SB), Y8, Y6
-	VFMADD213PS expC5<>+0(SB), Y9, Y7
-	VFMADD213PS expC4<>+0(SB), Y8, Y6
-	VFMADD213PS expC4<>+0(SB), Y9, Y7
-	VFMADD213PS expC3<>+0(SB), Y8, Y6
-	VFMADD213PS expC3<>+0(SB), Y9, Y7
-	VFMADD213PS expC2<>+0(SB), Y8, Y6
-	VFMADD213PS expC2<>+0(SB), Y9, Y7
-	VFMADD213PS one<>+0(SB), Y8, Y6
-	VFMADD213PS one<>+0(SB), Y9, Y7
-	VFMADD213PS one<>+0(SB), Y8, Y6
-	VFMADD213PS one<>+0(SB), Y9, Y7
-	VPSLLD      $0x17, Y4, Y4
-	VPADDD      Y4, Y6, Y6
-	VPSLLD      $0x17, Y5, Y5
-	VPADDD      Y5, Y7, Y7
-	VCMPPS      $0x11, expLeast<>+0(SB), Y2, Y4
-	VANDNPS     Y6, Y4, Y6
-	VCMPPS      $0x16, expLargest<>+0(SB), Y2, Y4
-	VADDPS      infinity<>+0(SB), Y2, Y2
-	VBLENDVPS   Y4, Y2, Y6, Y6
-	VCMPPS      $0x11, expLeast<>+0(SB), Y3, Y2
-	VANDNPS     Y7, Y2, Y7
-	VCMPPS      $0x16, expLargest<>+0(SB), Y3, Y2
-	VADDPS      infinity<>+0(SB), Y3, Y3
-	VBLENDVPS   Y2, Y3, Y7, Y7
-	VMULPS      Y1, Y6, Y2
-	VMULPS      Y1, Y7, Y3
-	VMOVUPS     Y2, (AX)(DX*1)
-	VMOVUPS     Y3, 32(AX)(DX*1)
-	ADDQ        $0x40, DX
-	SUBQ        $0x10, CX
-	JGE         loop
-
-rest:
-	ADDQ        $0x10, CX
-	JZ          done
-	LEAQ        masks<>+0(SB), BX
-	NEGQ        CX
-	VMOVUPS     64(BX)(CX*4), Y2
-	VMOVUPS     96(BX)(CX*4), Y3
-	VMASKMOVPS  (AX)(DX*1), Y2, Y4
-	VMASKMOVPS  32(AX)(DX*1), Y3, Y5
-	VSUBPS      Y0, Y4, Y4
-	VSUBPS      Y0, Y5, Y0
-	VMOVUPS     expMagic<>+0(SB), Y5
-	VMOVUPS     expMagic<>+0(SB), Y6
-	VFMADD231PS expLog2e<>+0(SB), Y4, Y5
-	VFMADD231PS expLog2e<>+0(SB), Y0, Y6
-	VSUBPS      expMagic<>+0(SB), Y5, Y7
-	VSUBPS      expMagic<>+0(SB), Y6, Y8
-	VMOVAPS     Y4, Y9
-	VMOVAPS     Y0, Y10
-	VFMADD231PS expLn2Hi<>+0(SB), Y7, Y9
-	VFMADD231PS expLn2Hi<>+0(SB), Y8, Y10
-	VFMADD231PS expLn2Lo<>+0(SB), Y7, Y9
-	VFMADD231PS expLn2Lo<>+0(SB), Y8, Y10
-	VMOVUPS     expC6<>+0(SB), Y7
-	VMOVUPS     expC6<>+0(SB), Y8
-	VFMADD213PS expC5<>+0(SB), Y9, Y7
-	VFMADD213PS expC5<>+0(SB), Y10, Y8
-	VFMADD213PS expC4<>+0(SB), Y9, Y7
-	VFMADD213PS expC4<>+0(SB), Y10, Y8
-	VFMADD213PS expC3<>+0(SB), Y9, Y7
-	VFMADD213PS expC3<>+0(SB), Y10, Y8
-	VFMADD213PS expC2<>+0(SB), Y9, Y7
-	VFMADD213PS expC2<>+0(SB), Y10, Y8
-	VFMADD213PS one<>+0(SB), Y9, Y7
-	VFMADD213PS one<>+0(SB), Y10, Y8
-	VFMADD213PS one<>+0(SB), Y9, Y7
-	VFMADD213PS one<>+0(SB), Y10, Y8
-	VPSLLD      $0x17, Y5, Y5
-	VPADDD      Y5, Y7, Y7
-	VPSLLD      $0x17, Y6, Y6
-	VPADDD      Y6, Y8, Y8
-	VCMPPS      $0x11, expLeast<>+0(SB), Y4, Y5
-	VANDNPS     Y7, Y5, Y7
-	VCMPPS      $0x16, expLargest<>+0(SB), Y4, Y5
-	VADDPS      infinity<>+0(SB), Y4, Y4
-	VBLENDVPS   Y5, Y4, Y7, Y7
-	VCMPPS      $0x11, expLeast<>+0(SB), Y0, Y4
-	VANDNPS     Y8, Y4, Y8
-	VCMPPS      $0x16, expLargest<>+0(SB), Y0, Y4
-	VADDPS      infinity<>+0(SB), Y0, Y0
-	VBLENDVPS   Y4, Y0, Y8, Y8
-	VMULPS      Y1, Y7, Y0
-	VMULPS      Y1, Y8, Y1
-	VMASKMOVPS  Y0, Y2, (AX)(DX*1)
-	VMASKMOVPS  Y1, Y3, 32(AX)(DX*1)
-
-done:
-	VZEROUPPER
-	RET
 
 // func sumExpKernel(n int, x *float32, largest float32) float64
 // Requires: AVX, AVX2, FMA3, SSE2

@@ -16,14 +16,12 @@ var ops = []struct {
 	slices int
 	run    func(s [][]float32) float64
 }{
-	{"Exp", 2, func(s [][]float32) float64 { Exp(s[0], s[1]); return 0 }},
-	{"Exp in place", 1, func(s [][]float32) float64 { Exp(s[0], s[0]); return 0 }},
 	{"SwiGLU", 3, func(s [][]float32) float64 { SwiGLU(s[0], s[1], s[2]); return 0 }},
 	{"SwiGLUBackward", 5, func(s [][]float32) float64 { SwiGLUBackward(s[0], s[1], s[2], s[3], s[4]); return 0 }},
 	{"SwiGLUBackward in place", 3, func(s [][]float32) float64 { SwiGLUBackward(s[1], s[2], s[0], s[1], s[2]); return 0 }},
 	{"Softmax", 1, func(s [][]float32) float64 { Softmax(s[0], 0.3); return 0 }},
 	{"SoftmaxBackward", 2, func(s [][]float32) float64 { SoftmaxBackward(s[0], s[1], 0.3); return 0 }},
-	{"Max", 1, func(s [][]float32) float64 { return float64(Max(s[0])) }},
+	{"Max", 1, func(s [][]float32) float64 { return float64(maximum(s[0])) }},
 	{"LogSumExp", 1, func(s [][]float32) float64 { _, sum := LogSumExp(s[0]); return sum }},
 	{"ExpScale", 1, func(s [][]float32) float64 { ExpScale(s[0], 0.7, 0.2); return 0 }},
 	{"RMSNorm", 3, func(s [][]float32) float64 { return float64(RMSNorm(s[0], s[1], s[2], 1e-6)) }},
@@ -148,7 +146,7 @@ func TestSameBits(t *testing.T) {
 
 func FuzzSameBits(f *testing.F) {
 	f.Add(uint8(0), uint16(33), uint8(1), uint64(1), uint32(0x7f800001))
-	f.Add(uint8(7), uint16(16), uint8(0), uint64(2), uint32(0x80000000))
+	f.Add(uint8(5), uint16(16), uint8(0), uint64(2), uint32(0x80000000))
 	f.Fuzz(func(t *testing.T, op uint8, n uint16, offset uint8, seed uint64, bits uint32) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		ordinary := values(r, seed%2 == 1)

@@ -42,11 +42,6 @@ func exp(x quad) quad {
 }
 
 func expKernels() {
-	kernel("exp", "dst, src *float32", "", "expGeneric.")
-	dst, src := output("dst"), input("src")
-	elements(func(b block) { b.store(exp(b.load(src)), dst) })
-	Return()
-
 	kernel("expScale", "x *float32, largest, f float32", "", "expScaleGeneric.")
 	x, largest, f := inout("x"), Broadcast("largest"), Broadcast("f")
 	elements(func(b block) { b.store(mul(exp(sub(b.load(x), largest)), all(f)), x) })

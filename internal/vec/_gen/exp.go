@@ -53,11 +53,6 @@ func exp(x pair) pair {
 }
 
 func expKernels() {
-	kernel("exp", "dst, src *float32", "", "expGeneric.")
-	dst, src := pointer("dst"), pointer("src")
-	elements(func(b block) { b.store(exp(b.load(src)), dst) })
-	end()
-
 	kernel("expScale", "x *float32, largest, f float32", "", "expScaleGeneric.")
 	x, largest, f := pointer("x"), broadcast("largest"), broadcast("f")
 	elements(func(b block) {
