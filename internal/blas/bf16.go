@@ -29,16 +29,7 @@ func MulBF16(c []float32, ldc int, a []float32, lda, m int, w Source, accumulate
 // (m, k) and op(B) (k, n); see the package comment. It checks its arguments as
 // Sgemm does.
 func GemmBF16(tA, tB blas.Transpose, m, n, k int, a []float32, lda int, b []float32, ldb int, c []float32, ldc int, accumulate bool) {
-	checkGemm(tA, tB, m, n, k, a, lda, b, ldb, c, ldc)
-	p := product{
-		m: m, n: n, k: k, a: left{a, lda, 1},
-		b: right{dtype: dtype.F32, f32: b, ld: ldb, trans: tB != blas.NoTrans},
-		c: c, ldc: ldc, acc: accumulate, bf16: true,
-	}
-	if tA != blas.NoTrans {
-		p.a.rs, p.a.cs = 1, lda
-	}
-	multiply(p)
+	gemm(tA, tB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, true)
 }
 
 // roundToBF16 rounds x as VCVTNE2PS2BF16 does: to nearest even, a subnormal x to
