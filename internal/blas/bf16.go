@@ -7,24 +7,6 @@ import (
 	"github.com/stablelora/stablelora/internal/fma"
 )
 
-// MulTBF16 is MulT with A and W rounded to bfloat16; see the package comment.
-func MulTBF16(c []float32, ldc int, a []float32, lda, m int, w Source, accumulate bool) {
-	w.check("MulTBF16", c, ldc, w.Rows, a, lda, w.Cols, m)
-	multiply(product{
-		m: m, n: w.Rows, k: w.Cols,
-		a: left{a, lda, 1}, b: w.operand(true), c: c, ldc: ldc, acc: accumulate, bf16: true,
-	})
-}
-
-// MulBF16 is Mul with A and W rounded to bfloat16; see the package comment.
-func MulBF16(c []float32, ldc int, a []float32, lda, m int, w Source, accumulate bool) {
-	w.check("MulBF16", c, ldc, w.Cols, a, lda, w.Rows, m)
-	multiply(product{
-		m: m, n: w.Cols, k: w.Rows,
-		a: left{a, lda, 1}, b: w.operand(false), c: c, ldc: ldc, acc: accumulate, bf16: true,
-	})
-}
-
 // GemmBF16 computes C = [C +] op(A)·op(B) with A and B rounded to bfloat16, op(A)
 // (m, k) and op(B) (k, n); see the package comment. It checks its arguments as
 // Sgemm does.

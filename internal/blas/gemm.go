@@ -54,10 +54,8 @@ func multiply(p product) {
 		return
 	}
 	if p.k == 0 {
-		for i := range p.m {
-			if !p.acc {
-				clear(p.c[i*p.ldc : i*p.ldc+p.n])
-			}
+		for i := 0; i < p.m && !p.acc; i++ {
+			clear(p.c[i*p.ldc : i*p.ldc+p.n])
 		}
 		return
 	}
@@ -164,8 +162,8 @@ func (j *job) packedFrom(i, k, depth int) []float32 {
 	return j.packed[(k-j.k0)*panels*j.tileRows+i*j.tileRows*depth:]
 }
 
-// multiplyTiles computes part number `part` of the rows and k steps being
-// worked on: at most mc rows and nc columns.
+// multiplyTiles computes part number `part` of the rows and words being worked
+// on: at most mc rows, and the columns that split gave it.
 func (j *job) multiplyTiles(part int) {
 	i0 := j.i0 + part/len(j.ends)*j.mc
 	i1 := min(j.i1, i0+j.mc)

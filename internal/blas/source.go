@@ -18,20 +18,35 @@ type Source struct {
 // MulT computes C (m, Rows) = [C +] A (m, Cols) · Wᵀ, the forward product of a
 // linear layer whose weight is W (out, in).
 func MulT(c []float32, ldc int, a []float32, lda, m int, w Source, accumulate bool) {
-	w.check("MulT", c, ldc, w.Rows, a, lda, w.Cols, m)
-	multiply(product{
-		m: m, n: w.Rows, k: w.Cols,
-		a: left{a, lda, 1}, b: w.operand(true), c: c, ldc: ldc, acc: accumulate,
-	})
+	w.multiply("MulT", c, ldc, a, lda, m, true, accumulate, false)
+}
+
+// MulTBF16 is MulT with A and W rounded to bfloat16; see the package comment.
+func MulTBF16(c []float32, ldc int, a []float32, lda, m int, w Source, accumulate bool) {
+	w.multiply("MulTBF16", c, ldc, a, lda, m, true, accumulate, true)
 }
 
 // Mul computes C (m, Cols) = [C +] A (m, Rows) · W, the gradient with respect to
 // a linear layer's input.
 func Mul(c []float32, ldc int, a []float32, lda, m int, w Source, accumulate bool) {
-	w.check("Mul", c, ldc, w.Cols, a, lda, w.Rows, m)
+	w.multiply("Mul", c, ldc, a, lda, m, false, accumulate, false)
+}
+
+// MulBF16 is Mul with A and W rounded to bfloat16; see the package comment.
+func MulBF16(c []float32, ldc int, a []float32, lda, m int, w Source, accumulate bool) {
+	w.multiply("MulBF16", c, ldc, a, lda, m, false, accumulate, true)
+}
+
+// multiply computes C (m, n) = [C +] A (m, k) · W, or · Wᵀ.
+func (w *Source) multiply(op string, c []float32, ldc int, a []float32, lda, m int, trans, acc, bf16 bool) {
+	k, n := w.Rows, w.Cols
+	if trans {
+		k, n = n, k
+	}
+	w.check(op, c, ldc, n, a, lda, k, m)
 	multiply(product{
-		m: m, n: w.Cols, k: w.Rows,
-		a: left{a, lda, 1}, b: w.operand(false), c: c, ldc: ldc, acc: accumulate,
+		m: m, n: n, k: k,
+		a: left{a, lda, 1}, b: w.operand(trans), c: c, ldc: ldc, acc: acc, bf16: bf16,
 	})
 }
 
