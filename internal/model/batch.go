@@ -4,6 +4,7 @@ import (
 	"iter"
 
 	"github.com/stablelora/stablelora/internal/nn"
+	"github.com/stablelora/stablelora/internal/tensor"
 )
 
 // Batch is what one pass computes: sequences laid end to end, and which rows
@@ -42,25 +43,6 @@ func MicroBatches[T any](sequences []T, most int, length func(T) int) iter.Seq2[
 			lo = hi
 		}
 	}
-}
-
-// asked is the pass of the rows whose logits are wanted.
-func (b *Batch) asked() *nn.Pass {
-	p := b.Pass
-	p.Starts, p.Places = []int{0}, make([]int, 0, len(b.Rows))
-	for e := range b.Sequences() {
-		place := b.PlacesOf(e)
-		for i := len(p.Places); i < len(b.Rows) && b.Rows[i] < b.Starts[e+1]; i++ {
-			p.Places = append(p.Places, place(b.Rows[i]-b.Starts[e]))
-		}
-		p.Starts = append(p.Starts, len(p.Places))
-	}
-	return &p
-}
-
-// rows returns what every block but the last computes, and what the last does.
-func (b *Batch) rows() (all, last rows) {
-	return rows{in: &b.Pass, out: &b.Pass, batch: b}, rows{in: &b.Pass, out: b.asked(), numbers: b.Rows, batch: b}
 }
 
 // NewBatch returns a batch of no sequences.
@@ -102,4 +84,54 @@ func (b *Batch) goesOn(from int, tokens []int32) {
 	}
 	b.Tokens = append(b.Tokens, tokens...)
 	b.Starts = append(b.Starts, len(b.Tokens))
+}
+
+// rows says which rows a block computes: those of in go in, those of out come
+// out, which are all of them (the same pass) or those with the given numbers.
+type rows struct {
+	in, out *nn.Pass
+	numbers []int
+	batch   *Batch
+	layer   int // of the block
+}
+
+func (r rows) all() bool { return r.in == r.out }
+
+// pick returns out's rows of x.
+func (r rows) pick(x tensor.Matrix, a *tensor.Arena) tensor.Matrix {
+	if r.all() || x.Rows == 0 {
+		return x
+	}
+	y := a.Alloc(len(r.numbers), x.Cols)
+	for i, n := range r.numbers {
+		copy(y.Row(i), x.Row(n))
+	}
+	return y
+}
+
+// scatter sets x to 0 but for out's rows, which are y's.
+func (r rows) scatter(x, y tensor.Matrix) {
+	x.Zero()
+	for i, n := range r.numbers {
+		copy(x.Row(n), y.Row(i))
+	}
+}
+
+// asked is the pass of the rows whose logits are wanted.
+func (b *Batch) asked() *nn.Pass {
+	p := b.Pass
+	p.Starts, p.Places = []int{0}, make([]int, 0, len(b.Rows))
+	for e := range b.Sequences() {
+		place := b.PlacesOf(e)
+		for i := len(p.Places); i < len(b.Rows) && b.Rows[i] < b.Starts[e+1]; i++ {
+			p.Places = append(p.Places, place(b.Rows[i]-b.Starts[e]))
+		}
+		p.Starts = append(p.Starts, len(p.Places))
+	}
+	return &p
+}
+
+// rows returns what every block but the last computes, and what the last does.
+func (b *Batch) rows() (all, last rows) {
+	return rows{in: &b.Pass, out: &b.Pass, batch: b}, rows{in: &b.Pass, out: b.asked(), numbers: b.Rows, batch: b}
 }

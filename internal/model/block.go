@@ -40,37 +40,6 @@ type activations struct {
 	qc, kc, vc, oc, gc, uc, dc *nn.LinearCache
 }
 
-// rows says which rows a block computes: those of in go in, those of out come
-// out, which are all of them (the same pass) or those with the given numbers.
-type rows struct {
-	in, out *nn.Pass
-	numbers []int
-	batch   *Batch
-	layer   int // of the block
-}
-
-func (r rows) all() bool { return r.in == r.out }
-
-// pick returns out's rows of x.
-func (r rows) pick(x tensor.Matrix, a *tensor.Arena) tensor.Matrix {
-	if r.all() || x.Rows == 0 {
-		return x
-	}
-	y := a.Alloc(len(r.numbers), x.Cols)
-	for i, n := range r.numbers {
-		copy(y.Row(i), x.Row(n))
-	}
-	return y
-}
-
-// scatter sets x to 0 but for out's rows, which are y's.
-func (r rows) scatter(x, y tensor.Matrix) {
-	x.Zero()
-	for i, n := range r.numbers {
-		copy(x.Row(n), y.Row(i))
-	}
-}
-
 func (b *Block) newActivations(x tensor.Matrix, r rows, a *tensor.Arena) *activations {
 	n, m := r.in.Rows(), r.out.Rows()
 	c := &activations{

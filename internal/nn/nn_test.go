@@ -11,8 +11,7 @@ import (
 	"github.com/stablelora/stablelora/internal/tensor"
 )
 
-// random returns a matrix of standard normal numbers in the middle of a wider
-// one whose margins a layer must not touch.
+// random returns a matrix of standard normal numbers.
 func random(name string, rows, cols int) tensor.Matrix {
 	s := rng.New(1, name)
 	m := tensor.New(rows, cols)
