@@ -38,38 +38,34 @@ func (d *dots) multiply() {
 // row j on in each of its streams, which are `apart` rows apart. Their sums go
 // to columns cs apart of C.
 func (d *dots) multiplyKernel(j, steps, apart int, c *float32, cs, ldc int, acc bool) {
+	kernels := &narrowDots
+	if isa.Current() >= isa.AVX512 {
+		kernels = &wideDots
+	}
 	blocks, a, row := d.k/lanes, &d.a[0], d.w.dtype.Size()*d.w.ld
 	stream, step, ahead := uintptr(apart*row), uintptr(row), uintptr(d.ahead*row)
 	lda, csBytes, ldcBytes := uintptr(4*d.lda), uintptr(4*cs), uintptr(4*ldc)
-	if d.m > 1 && isa.Current() >= isa.AVX512 {
-		d.multiplyWide(j, steps, blocks, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
-		return
-	}
-	if d.w.dtype == dtype.F32 {
-		w := &d.w.f32[j*d.w.ld]
-		switch d.m {
-		case 1:
-			dots4x1F32Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
-		case 2:
-			dots2x2F32Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
-		default:
-			dots2x3F32Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
-		}
-		return
-	}
-	w := &d.w.u16[j*d.w.ld]
-	switch {
-	case d.w.dtype == dtype.BF16 && d.m == 1:
-		dots4x1BF16Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
-	case d.w.dtype == dtype.BF16 && d.m == 2:
-		dots2x2BF16Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
-	case d.w.dtype == dtype.BF16:
-		dots2x3BF16Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
-	case d.m == 1:
-		dots4x1F16Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
-	case d.m == 2:
-		dots2x2F16Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
+	switch at := j * d.w.ld; d.w.dtype {
+	case dtype.F32:
+		kernels.f32[d.m](steps, blocks, &d.w.f32[at], stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
+	case dtype.BF16:
+		kernels.bf16[d.m](steps, blocks, &d.w.u16[at], stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
 	default:
-		dots2x3F16Kernel(steps, blocks, w, stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
+		kernels.f16[d.m](steps, blocks, &d.w.u16[at], stream, step, ahead, a, lda, c, csBytes, ldcBytes, acc)
 	}
+}
+
+// dotKernels are the kernels by their rows of A.
+type dotKernels struct {
+	f32       []dotKernel[float32]
+	bf16, f16 []dotKernel[uint16]
+}
+
+type dotKernel[W float32 | uint16] func(steps, blocks int, w *W, stream, step, ahead uintptr, a *float32, lda uintptr, c *float32, cs, ldc uintptr, acc bool)
+
+// narrowDots are those of AVX2 or NEON.
+var narrowDots = dotKernels{
+	f32:  []dotKernel[float32]{1: dots4x1F32Kernel, dots2x2F32Kernel, dots2x3F32Kernel},
+	bf16: []dotKernel[uint16]{1: dots4x1BF16Kernel, dots2x2BF16Kernel, dots2x3BF16Kernel},
+	f16:  []dotKernel[uint16]{1: dots4x1F16Kernel, dots2x2F16Kernel, dots2x3F16Kernel},
 }

@@ -7,6 +7,9 @@ import "github.com/stablelora/stablelora/internal/isa"
 // narrowSet is the instruction set of the kernels that kernel_narrow.go calls.
 const narrowSet = isa.NEON
 
+// wideDots are kernels that only amd64 has.
+var wideDots dotKernels
+
 func (k *kernel) multiplyTile(t *tile) { k.multiplyNarrow(t) }
 
 // multiplyPairs computes a whole tile of bfloat16 values in packed panels. Where

@@ -11,6 +11,3 @@ func (*job) multiplyPanelsWide(*chunk, int, int, int, int, int, int) bool { retu
 func (*job) prefetchRight(*chunk, int, int, int, int) {}
 
 func (*kernel) roundWide([]float32) int { return 0 }
-
-func (*dots) multiplyWide(int, int, int, uintptr, uintptr, uintptr, *float32, uintptr, *float32, uintptr, uintptr, bool) {
-}
