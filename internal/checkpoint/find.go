@@ -48,6 +48,16 @@ func list(runDir string) ([]folder, error) {
 	return found, nil
 }
 
+// Newest returns the name of a run's newest checkpoint, complete or not, and "" where
+// there is none.
+func Newest(runDir string) (string, error) {
+	found, err := list(runDir)
+	if err != nil || len(found) == 0 {
+		return "", err
+	}
+	return folderName(found[0].step), nil
+}
+
 // Latest returns the newest complete checkpoint of a run and its step; path is
 // "" where there is none, or no run. Newer ones that are incomplete or damaged
 // are passed over, and damaged says what is wrong with each.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -62,6 +63,16 @@ func TestInputError(t *testing.T) {
 	if want := "load: data.jsonl:17: has no prompt: EOF"; err.Error() != want {
 		t.Errorf("text %q, want %q", err, want)
 	}
+	denied := &fs.PathError{Op: "open", Path: "a/data.jsonl", Err: fs.ErrPermission}
+	for path, want := range map[string]string{
+		"a/data.jsonl":   "a/data.jsonl: permission denied",
+		"a/data.jsonl:3": "a/data.jsonl:3: permission denied",
+		"a":              "a: open a/data.jsonl: permission denied",
+	} {
+		if err := Input(path, denied); err.Error() != want || !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
 }
 
 func TestReadFile(t *testing.T) {
@@ -74,13 +85,13 @@ func TestReadFile(t *testing.T) {
 		if got, err := ReadFile(p, 5); err != nil || string(got) != "12345" {
 			t.Errorf("%s: %q, %v", p, got, err)
 		}
-		if _, err := ReadFile(p, 4); err == nil {
-			t.Errorf("%s: five bytes are read where four may be", p)
+		if _, err := ReadFile(p, 4); err == nil || !strings.Contains(err.Error(), p) {
+			t.Errorf("%s: five bytes are read where four may be: %v", p, err)
 		}
 	}
 	for _, p := range []string{dir, os.DevNull} {
-		if _, err := ReadFile(p, 5); err == nil {
-			t.Errorf("%s is read", p)
+		if _, err := ReadFile(p, 5); err == nil || !strings.Contains(err.Error(), p) {
+			t.Errorf("%s: %v", p, err)
 		}
 	}
 	if _, err := ReadFile(filepath.Join(dir, "absent"), 5); !errors.Is(err, fs.ErrNotExist) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 )
 
@@ -17,14 +18,14 @@ const (
 
 // ReadFile is os.ReadFile for a regular file of at most most bytes. Links are
 // followed, as those of a download cache must be; devices and pipes, which may
-// never end, are refused.
+// never end, are refused. Errors name the file.
 func ReadFile(path string, most int64) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
+		return nil, &fs.PathError{Op: "read", Path: path, Err: errors.New("not a regular file")}
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -37,7 +38,7 @@ func ReadFile(path string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	if int64(b.Len()) > most {
-		return nil, fmt.Errorf("longer than %d MiB", most>>20)
+		return nil, &fs.PathError{Op: "read", Path: path, Err: fmt.Errorf("longer than %d MiB", most>>20)}
 	}
 	return b.Bytes(), nil
 }

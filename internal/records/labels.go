@@ -43,7 +43,7 @@ func labelled(path string, fn func(string, json.RawMessage) error) (with func(st
 			return fn(where, raw)
 		}
 		if err != nil {
-			return fsutil.Input(apart, cause(err))
+			return fsutil.Input(apart, err)
 		}
 		if n > len(labels) {
 			return fsutil.Inputf(where, "there is no label for it: %s has %d lines", apart, len(labels))

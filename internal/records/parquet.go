@@ -15,7 +15,7 @@ import (
 func readParquet(f *os.File, path string, fn func(string, json.RawMessage) error) error {
 	info, err := f.Stat()
 	if err != nil {
-		return fsutil.Input(path, cause(err))
+		return fsutil.Input(path, err)
 	}
 	r := &reader{path: path, fn: fn}
 	var own error // what is not the file's fault, or told already
@@ -28,9 +28,9 @@ func readParquet(f *os.File, path string, fn func(string, json.RawMessage) error
 	case own != nil:
 		return own
 	case errors.As(err, &row):
-		return fsutil.Input(fmt.Sprintf("%s:%d", path, row.Row), cause(err))
+		return fsutil.Input(fmt.Sprintf("%s:%d", path, row.Row), err)
 	case err != nil:
-		return fsutil.Input(path, cause(err))
+		return fsutil.Input(path, err)
 	case r.count == 0:
 		return fsutil.Inputf(path, "the Parquet file has no rows")
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 
 	"github.com/stablelora/stablelora/internal/fsutil"
@@ -38,7 +37,7 @@ func Read(path string, fn func(where string, raw json.RawMessage) error) error {
 func read(path string, fn func(where string, raw json.RawMessage) error) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return fsutil.Input(path, cause(err))
+		return fsutil.Input(path, err)
 	}
 	defer f.Close()
 	if info, err := f.Stat(); err == nil && info.IsDir() {
@@ -63,16 +62,6 @@ func read(path string, fn func(where string, raw json.RawMessage) error) error {
 		return fsutil.Inputf(path, "the file holds no record; give one JSON object per line, or one JSON array of objects")
 	}
 	return nil
-}
-
-// cause drops the operation and path that os puts before its errors:
-// InputError names the path already.
-func cause(err error) error {
-	var pe *fs.PathError
-	if errors.As(err, &pe) {
-		return pe.Err
-	}
-	return err
 }
 
 func decompress(f io.Reader) (*bufio.Reader, error) {
@@ -285,10 +274,10 @@ func (r *reader) failed(line int, err error) error {
 	return fsutil.Input(fmt.Sprintf("%s:%d", r.path, line), early(err))
 }
 
-// early is cause, with words for a file that is cut off.
+// early has words for a file that is cut off.
 func early(err error) error {
 	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return errors.New("the file ends too early; it seems to be cut off")
 	}
-	return cause(err)
+	return err
 }

@@ -8,8 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 
+	"github.com/stablelora/stablelora/internal/checkpoint"
 	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/metrics"
 )
@@ -117,8 +117,8 @@ func Read(dir string) (*Run, error) {
 	if finished {
 		r.Summary = &s
 	}
-	if r.Checkpoint, err = newestCheckpoint(dir); err != nil {
-		return nil, err
+	if r.Checkpoint, err = checkpoint.Newest(dir); err != nil {
+		return nil, fsutil.Input(dir, err)
 	}
 	if r.Settings, err = readSettings(in(configFile)); err != nil {
 		return nil, err
@@ -141,25 +141,9 @@ func isFolder(dir string) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return fsutil.Inputf(dir, "there is no such folder")
 	case err != nil:
-		return fsutil.Input(dir, cause(err))
+		return fsutil.Input(dir, err)
 	case !info.IsDir():
 		return fsutil.Inputf(dir, "is not a folder; give the folder of a run")
 	}
 	return nil
-}
-
-// newestCheckpoint is the name of the checkpoint with the most steps.
-func newestCheckpoint(dir string) (string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return "", fsutil.Input(dir, cause(err))
-	}
-	newest, most := "", -1
-	for _, e := range entries {
-		digits, ok := strings.CutPrefix(e.Name(), "checkpoint-")
-		if n, err := strconv.Atoi(digits); ok && err == nil && n > most {
-			newest, most = e.Name(), n
-		}
-	}
-	return newest, nil
 }

@@ -1,6 +1,7 @@
 package runfolder
 
 import (
+	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
@@ -67,12 +68,11 @@ func Open(dirs []string) (runs []*Run, waiting int, err error) {
 // sweepFolders returns the folders that a sweep.csv names, inside its own.
 func sweepFolders(dir string) ([]string, error) {
 	path := filepath.Join(dir, SweepFile)
-	f, err := openRegular(path)
+	raw, err := fsutil.ReadFile(path, fsutil.MaxSettings)
 	if err != nil {
-		return nil, err
+		return nil, fsutil.Input(path, err)
 	}
-	defer f.Close()
-	r := csv.NewReader(io.LimitReader(f, maxFile))
+	r := csv.NewReader(bytes.NewReader(raw))
 	r.ReuseRecord = true
 	head, err := r.Read()
 	if err != nil {

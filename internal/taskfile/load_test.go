@@ -116,7 +116,7 @@ t.yaml:8: fewshot_split: dataset_kwargs.data_files has no "dev"`},
 		{"itself", "include: t.yaml\n", "t.yaml:1: include: files include one another more than 8 deep"},
 		{"include", "include: none.yaml\n" + least, "none.yaml: there is no such task file"},
 		{"deep", least + "metadata: " + strings.Repeat("[", 30) + strings.Repeat("]", 30) + "\n", "t.yaml:7: metadata: values inside one another more than 20 deep"},
-		{"long", least + "# " + strings.Repeat("x", maxFile), "t.yaml: the task file is larger than 1048576 bytes"},
+		{"long", least + "# " + strings.Repeat("x", maxFile), "t.yaml: the task file cannot be read: longer than 1 MiB"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, dir, err := load(t, tc.file)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/stablelora/stablelora/internal/config"
+	"github.com/stablelora/stablelora/internal/fsutil"
 )
 
 const (
@@ -133,23 +133,15 @@ func beside(path, name string) string {
 }
 
 func parse(path string) (*yaml.Node, error) {
-	f, err := os.Open(path)
-	var data []byte
-	if err == nil {
-		defer f.Close()
-		data, err = io.ReadAll(io.LimitReader(f, maxFile+1))
-	}
+	data, err := fsutil.ReadFile(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.New("there is no such task file")
 	}
-	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
-		err = pe.Err
+	if of := (*fs.PathError)(nil); errors.As(err, &of) {
+		err = of.Err
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the task file cannot be read: %w", err)
-	}
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("the task file is larger than %d bytes", maxFile)
 	}
 	var doc, second yaml.Node
 	d := yaml.NewDecoder(bytes.NewReader(data))
