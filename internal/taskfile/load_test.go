@@ -107,6 +107,7 @@ t.yaml:8: fewshot_split: dataset_kwargs.data_files has no "dev"`},
 			"t.yaml:7: fewshot_config.samples: not a t document: doc_to_target gives choice 7, counted from 0, of 2"},
 		{"alias", least + "metadata: {version: &v 1, other: *v}\n", "t.yaml:7: metadata: YAML aliases (*v) are not supported; write the value out"},
 		{"tag", least + "description: a\nrepeats: !env x\n", "t.yaml:8: repeats: the YAML tag !env is not supported"},
+		{"times", least + "fewshot_config: {samples: [{q: b, a: 1:30}]}\n", "t.yaml:7: fewshot_config: the harness reads a bare 1:30 as a number of base 60; put it in quotes"},
 		{"twice", least + "task: u\n", "t.yaml:7: task is given twice, first on line 1"},
 		{"empty", "", "t.yaml: not valid YAML: it is empty"},
 		{"nothing", "{}\n", "t.yaml: it is empty"},
@@ -178,6 +179,19 @@ func TestInclude(t *testing.T) {
 	}
 	if got.Name != "u" || got.Version != 1.5 || !got.ZeroShot || got.Own.Path != dir+filepath.Join("a", "b.jsonl") {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestYAML11: bare words and quoted ones are what Python's YAML takes them for.
+func TestYAML11(t *testing.T) {
+	got, _, err := load(t, least+"should_decontaminate: yes\nfewshot_config: {samples: [{q: Yes, a: 0}, {q: 'off', a: 1}]}\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `[{task "t"} {output_type "multiple_choice"} {test_split "test"} {doc_to_text "q"} {doc_to_target "{{a}}"} {doc_to_choice ["x","z"]} ` +
+		`{should_decontaminate true} {fewshot_config {"samples":[{"q":true,"a":0},{"q":"off","a":1}]}}]`
+	if text := fmt.Sprintf("%s", got.Own.Config); text != want {
+		t.Errorf("%s", text)
 	}
 }
 

@@ -3,6 +3,7 @@ package taskfile
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -13,7 +14,7 @@ import (
 
 func (r *reader) text(e entry, n *yaml.Node, key string) (string, bool) {
 	if n.Kind == yaml.ScalarNode && n.ShortTag() == "!!str" {
-		if n.Style == 0 && yaml11Bool[strings.ToLower(n.Value)] {
+		if _, isBool := yaml11Bool[strings.ToLower(n.Value)]; isBool && n.Style == 0 {
 			r.fail(e.path, n.Line, `%s: the harness reads a bare %s as true or false; put it in quotes`, key, n.Value)
 			return "", false
 		}
@@ -23,8 +24,11 @@ func (r *reader) text(e entry, n *yaml.Node, key string) (string, bool) {
 	return "", false
 }
 
-// yaml11Bool are texts that are truth values in YAML 1.1, Python's.
-var yaml11Bool = map[string]bool{"yes": true, "no": true, "on": true, "off": true}
+// Texts that are truth values or numbers in YAML 1.1, Python's, unless quoted.
+var (
+	yaml11Bool = map[string]bool{"yes": true, "no": false, "on": true, "off": false}
+	base60     = regexp.MustCompile(`^[-+]?([1-9][0-9_]*(:[0-5]?[0-9])+|[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*)$`)
+)
 
 func (r *reader) texts(e entry, n *yaml.Node, key string) []string {
 	if n.Kind != yaml.SequenceNode {
@@ -110,7 +114,7 @@ func shown(n *yaml.Node) string {
 	return fmt.Sprintf("%.60s", n.Value)
 }
 
-// toJSON writes a plain value as JSON, the keys in their order.
+// toJSON writes a plain value as JSON, the keys in their order, as Python reads it.
 func toJSON(n *yaml.Node) (json.RawMessage, error) {
 	var out []byte
 	switch n.Kind {
@@ -152,6 +156,12 @@ func comma(i int) string {
 func scalarJSON(n *yaml.Node) (json.RawMessage, error) {
 	var v any = n.Value
 	switch n.ShortTag() {
+	case "!!str":
+		if b, ok := yaml11Bool[strings.ToLower(n.Value)]; ok && n.Style == 0 {
+			v = b
+		} else if n.Style == 0 && base60.MatchString(n.Value) {
+			return nil, fmt.Errorf("the harness reads a bare %.40s as a number of base 60; put it in quotes", n.Value)
+		}
 	case "!!null":
 		v = nil
 	case "!!bool", "!!int":
