@@ -2,6 +2,7 @@ package eval
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -39,7 +40,7 @@ func (q *Questions) examples() (func(document) ([]task.Item, error), error) {
 	return func(doc document) ([]task.Item, error) {
 		drawn, err := d.draw(doc)
 		if err != nil {
-			return nil, fsutil.Input(path, err)
+			return nil, fsutil.Input(cmp.Or(path, q.Spec.Name), err) // a task file holds its own
 		}
 		var shown []task.Item
 		for _, i := range drawn {

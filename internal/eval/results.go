@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -122,7 +121,7 @@ func WriteResults(dir string, outcomes []Outcome, info Info, logSamples bool) er
 			written = append(written, path)
 		}
 	}
-	if err := errors.Join(removeSamples(dir, written), removeUnfinished(dir)); err != nil {
+	if err := removeSamples(dir, written); err != nil {
 		return err
 	}
 	return fsutil.WriteTo(filepath.Join(dir, "results.json"), func(w io.Writer) error { return dump(w, doc, 2) })
@@ -145,18 +144,6 @@ func removeSamples(dir string, written []string) error {
 		}
 	}
 	return nil
-}
-
-// removeUnfinished removes what a kill left of files being written.
-func removeUnfinished(dir string) error {
-	entries, err := os.ReadDir(dir)
-	for _, e := range entries {
-		name := e.Name()
-		if strings.HasPrefix(name, ".results.json.tmp-") || strings.HasPrefix(name, ".samples_") && strings.Contains(name, ".jsonl.tmp-") {
-			err = errors.Join(err, fsutil.Remove(filepath.Join(dir, name)))
-		}
-	}
-	return err
 }
 
 func resultsDocument(outcomes []Outcome, info Info) (object, error) {

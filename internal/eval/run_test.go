@@ -26,7 +26,7 @@ func TestLimit(t *testing.T) {
 }
 
 func TestLoadRefuses(t *testing.T) {
-	two, minus := 2, -1
+	two, nine, minus := 2, 9, -1
 	good := write(t, `{"question": "1", "answer": "a"}`+"\n"+`{"question": "2", "answer": "a"}`)
 	same := write(t, strings.Repeat(`{"question": "1", "answer": "a"}`+"\n", 4))
 	bad := write(t, `{"question": "1", "answer": "a"}`+"\n"+`{"question": "2"}`)
@@ -39,6 +39,7 @@ func TestLoadRefuses(t *testing.T) {
 		{TaskSpec{Name: "gsm8k"}, false, "no data file is named"},
 		{TaskSpec{Name: "gsm8k", Path: good, Limit: -1}, false, "limit is -1"},
 		{TaskSpec{Name: "gsm8k", Path: good, NumFewshot: &minus}, false, "number of few-shot examples is -1"},
+		{TaskSpec{Name: "testdata/own/quiz.yaml", NumFewshot: &nine}, true, "testdata/own/quiz.yaml: the file holds "},
 		{TaskSpec{Name: "gsm8k", Path: good}, false, "task gsm8k shows 5 examples: name a file"},
 		{TaskSpec{Name: "gsm8k", Path: bad}, true, bad + ":2: not a gsm8k document"},
 		{TaskSpec{Name: "gsm8k", Path: good, FewshotPath: bad, NumFewshot: &two}, true, bad + ":2: not a gsm8k document"},
