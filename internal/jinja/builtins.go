@@ -3,7 +3,6 @@ package jinja
 import (
 	"errors"
 	"fmt"
-	"maps"
 
 	"github.com/nikolalohinski/gonja/v2/builtins"
 	"github.com/nikolalohinski/gonja/v2/exec"
@@ -42,6 +41,28 @@ func isNone(v *exec.Value) bool {
 // Jinja, and replacements for what does not. The rest is unknown to a template.
 // What takes long pays from b.
 func environment(b *budget, d Dialect) *exec.Environment {
+	filters := b.filters()
+	for name, f := range filtersOf(d) {
+		filters[name] = b.paying(name, f)
+	}
+	statements := map[string]parser.ControlStructureParser{"generation": parseGeneration, statementCapture: parseCapture}
+	for _, name := range []string{"if", "for", "set", "break", "continue"} {
+		if s, ok := builtins.ControlStructures.Get(name); ok {
+			statements[name] = s
+		}
+	}
+	namespace, _ := builtins.GlobalFunctions.Get("namespace")
+	return &exec.Environment{
+		Context: exec.NewContext(map[string]any{"namespace": namespace, "range": b.rangeFunction, "none": None{},
+			itemName: item, equalName: equal, unequalName: unequal}),
+		Filters:           exec.NewFilterSet(filters),
+		Tests:             exec.NewTestSet(tests()),
+		ControlStructures: exec.NewControlStructureSet(statements),
+		Methods:           methods(b),
+	}
+}
+
+func filtersOf(d Dialect) map[string]exec.FilterFunction {
 	filters := map[string]exec.FilterFunction{
 		"trim":       filter(func(s string, a *exec.VarArgs) (any, error) { return strip(s, a, true, true) }),
 		"upper":      filter(upper),
@@ -70,10 +91,10 @@ func environment(b *budget, d Dialect) *exec.Environment {
 	if d == Task { // Jinja's own writes another form than transformers'
 		delete(filters, "tojson")
 	}
-	for name, f := range filters {
-		filters[name] = b.paying(name, f)
-	}
-	maps.Copy(filters, b.filters())
+	return filters
+}
+
+func tests() map[string]exec.TestFunction {
 	is := func(check func(*exec.Value) bool) exec.TestFunction {
 		return func(_ *exec.Context, in *exec.Value, _ *exec.VarArgs) (bool, error) { return check(in), nil }
 	}
@@ -93,21 +114,7 @@ func environment(b *budget, d Dialect) *exec.Environment {
 			tests[name] = f
 		}
 	}
-	statements := map[string]parser.ControlStructureParser{"generation": parseGeneration, statementCapture: parseCapture}
-	for _, name := range []string{"if", "for", "set", "break", "continue"} {
-		if s, ok := builtins.ControlStructures.Get(name); ok {
-			statements[name] = s
-		}
-	}
-	namespace, _ := builtins.GlobalFunctions.Get("namespace")
-	return &exec.Environment{
-		Context: exec.NewContext(map[string]any{"namespace": namespace, "range": b.rangeFunction, "none": None{},
-			itemName: item, equalName: equal, unequalName: unequal}),
-		Filters:           exec.NewFilterSet(filters),
-		Tests:             exec.NewTestSet(tests),
-		ControlStructures: exec.NewControlStructureSet(statements),
-		Methods:           methods(b),
-	}
+	return tests
 }
 
 func isSequence(v *exec.Value) bool {

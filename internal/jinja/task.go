@@ -163,16 +163,6 @@ func comparisons(tokens []token) ([]token, error) {
 	return out, nil
 }
 
-var keywords = []string{"in", "and", "or", "not", "if", "else", "elif", "is", "set", "for"}
-
-func (t token) opens() bool  { return t.kind == operator && strings.Contains("([{", t.text) }
-func (t token) closes() bool { return t.kind == operator && strings.Contains(")]}", t.text) }
-
-// ends says whether a value can end with the token.
-func (t token) ends() bool {
-	return t.kind == quoted || t.kind == word && !slices.Contains(keywords, t.text) || t.closes()
-}
-
 // primary returns where the value that ends the tokens begins: a.b(c)[d].e.
 func primary(tokens []token) int {
 	i := len(tokens) - 1
