@@ -120,6 +120,25 @@ func TestManyBeams(t *testing.T) {
 	}
 }
 
+// Hypotheses whose beams forked before, at and after the end of a page have the
+// score of a plain pass over them.
+func TestBeamsAcrossPages(t *testing.T) {
+	for _, name := range []string{"qwen2", "llama3"} {
+		e := tiny(t, name)
+		e.Model.Config.StopTokens = nil
+		var prompts [][]int32
+		for i := range uint64(7) {
+			prompts = append(prompts, tokens(i, 114+3*int(i), 40))
+		}
+		for i, h := range beams(t, e, prompts, 4, 14) {
+			sum, _ := plainScore(e, Request{slices.Concat(prompts[i], h.Tokens), len(prompts[i])})
+			if len(h.Tokens) != 14 || math.Abs(h.Score-sum/14) > 1e-5 {
+				t.Errorf("%s: %d tokens after %d, score %v, a plain pass gives %v", name, len(h.Tokens), len(prompts[i]), h.Score, sum/14)
+			}
+		}
+	}
+}
+
 func TestCandidatesTies(t *testing.T) {
 	s := &search{size: 2, beams: []beam{{}, {}}}
 	logits := tensor.New(2, 5)
