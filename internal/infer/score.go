@@ -47,8 +47,12 @@ func (e *Engine) Score(ctx context.Context, groups iter.Seq[[]Request], each fun
 			tokens += n
 			reqs, sizes = append(reqs, group...), append(sizes, len(group))
 		}
-		if ok { // it may be that all begin alike
-			if err := p.grow(ctx, e.sharedContext(append(slices.Clip(reqs), group...))); err != nil {
+		begin := reqs
+		if ok && tokens <= passTokens { // it may be that all begin alike
+			begin = append(slices.Clip(reqs), group...)
+		}
+		if ok || tokens > passTokens { // a long context takes several passes
+			if err := p.grow(ctx, e.sharedContext(begin)); err != nil {
 				return err
 			}
 		}
