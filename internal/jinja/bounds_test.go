@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"fmt"
 	"runtime"
 	"strings"
 	"testing"
@@ -14,7 +15,14 @@ func TestWorkIsBounded(t *testing.T) {
 	for range 2000 {
 		texts = append(texts, strings.Repeat("ab ", 300))
 	}
-	values := map[string]any{"s": strings.Repeat("a", 100_000), "l": texts}
+	object := func(keys int) *Dict {
+		var pairs []any
+		for i := range keys {
+			pairs = append(pairs, fmt.Sprint("key ", i), i)
+		}
+		return NewDict(pairs...)
+	}
+	values := map[string]any{"s": strings.Repeat("a", 100_000), "l": texts, "d": object(maxKeys)}
 	for template, want := range map[string]string{
 		"{% for a in range(100000) %}{% for b in range(10000) %}{% endfor %}{% endfor %}":                        "takes too long",
 		"{% set r = range(100000) %}{% for a in r %}{% for b in r if b < 0 %}{% endfor %}{% endfor %}":           "takes too long",
@@ -22,6 +30,10 @@ func TestWorkIsBounded(t *testing.T) {
 		"{% for a in s %}{% if s.split('a') %}{% endif %}{% endfor %}":                                           "takes too long",
 		"{% for a in l %}{% for b in l %}{{ loop.index }}{% endfor %}{% endfor %}":                               "takes too long",
 		"{% for a in l|sort %}{% for b in l|unique %}{% set x = l|join %}{% endfor %}{% endfor %}":               "takes too long",
+		"{% for a in range(1000) %}{% if d|sort %}{% endif %}{% endfor %}":                                       "takes too long",
+		"{% for a in range(1000) %}{% for b in d %}{% endfor %}{% endfor %}":                                     "takes too long",
+		"{% for a in range(1000) %}{{ 'a'|regex_replace('([ab]{0,1000}){0,1}[ab]{0,1000}x', '') }}{% endfor %}":  "takes too long",
+		"{{ s|regex_replace('[ab]{0,1000}[ab]{0,1000}[ab]{0,1000}[ab]{0,1000}[ab]{0,1000}[ab]{0,1000}x', '') }}": "takes too long",
 		"{% set n = namespace(x='a') %}{% for a in range(100) %}{% set n.x = n.x ~ n.x %}{% endfor %}":           "more than 4 MiB",
 		"{% set n = namespace(x=[1]) %}{% for a in range(100) %}{% set n.x = [n.x, n.x] %}{% endfor %}{{ n.x }}": "more than 4 MiB",
 		"{% set x %}{% for a in range(100) %}{{ s }}{% endfor %}{% endset %}":                                    "more than 4 MiB",
@@ -57,6 +69,20 @@ func TestWorkIsBounded(t *testing.T) {
 			if took > 60*time.Second || mib > 1024 {
 				t.Errorf("%.100s: %v, %d MiB", template, took, mib)
 			}
+		}
+	}
+}
+
+// TestLargeObject: gonja's time goes with the square of an object's keys.
+func TestLargeObject(t *testing.T) {
+	for keys, want := range map[int]string{maxKeys: "", 20 * maxKeys: "an object of 20000 keys, more than 1000, is not supported"} {
+		doc := `{"a": {"b": {"k": 0`
+		for i := 1; i < keys; i++ {
+			doc += fmt.Sprintf(`,"%d": 0`, i)
+		}
+		text, err := render("{{ a == a }}{{ a.b|length }}", []byte(doc+"}}}"))
+		if err == nil && text != fmt.Sprint("True", keys) || (err == nil) != (want == "") || err != nil && !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("%d keys: %s, %v", keys, text, err)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package jinja
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -13,6 +14,7 @@ import (
 const (
 	maxWork  = 1 << 23
 	maxValue = 4 << 20 // bytes of a value: of the given ones together, of a variable, of a text a filter makes
+	maxKeys  = 1000    // of a dictionary: gonja goes over all for each, squared it is a tenth of a second
 )
 
 // budget is what a rendering may still do.
@@ -50,7 +52,9 @@ func (b *budget) look(v *exec.Value) error {
 	switch {
 	case v.IsString():
 		return b.spend(1 + v.Val.Len()/16)
-	case v.IsList(), v.IsDict():
+	case v.IsDict():
+		return b.spend(1 + v.Len()*v.Len()/8)
+	case v.IsList():
 		return b.spend(1 + v.Len())
 	}
 	return b.spend(1)
@@ -60,21 +64,24 @@ func (b *budget) look(v *exec.Value) error {
 // which alone can change and so come to hold themselves.
 func measure(v *exec.Value, n *int, plain bool) (err error) {
 	*n += 16
-	inside := func(_, _ int, key, value *exec.Value) bool {
+	inside := func(_ int, key, value *exec.Value) bool {
 		err = measure(key, n, plain)
 		if err == nil && value != nil {
 			err = measure(value, n, plain)
 		}
 		return err == nil
 	}
+	dict, isDict := v.Interface().(*Dict)
 	switch {
 	case v.IsError() || v.IsNil():
 	case v.IsString():
 		*n += v.Val.Len()
 	case plain && v.Val.Kind() == reflect.Map:
 		return errors.New("a namespace inside another is not supported")
+	case isDict && len(dict.Pairs) > maxKeys:
+		return fmt.Errorf("an object of %d keys, more than %d, is not supported", len(dict.Pairs), maxKeys)
 	case v.IsList(), v.IsDict():
-		v.Iterate(inside, func() {})
+		each(v, inside)
 	}
 	if err == nil {
 		err = fits(*n)
@@ -114,7 +121,7 @@ func (b *budget) filters() map[string]exec.FilterFunction {
 			if !in.IsIterable() {
 				return b.turns(1)
 			}
-			return b.turns(in.Len())
+			return cmp.Or(b.look(in), b.turns(in.Len()))
 		}),
 		filterKeep: pass(func(in *exec.Value, _ *exec.VarArgs) error { return b.keep(in) }),
 		filterPut: pass(func(in *exec.Value, args *exec.VarArgs) error {

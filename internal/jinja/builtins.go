@@ -42,7 +42,7 @@ func isNone(v *exec.Value) bool {
 // What takes long pays from b.
 func environment(b *budget, d Dialect) *exec.Environment {
 	filters := b.filters()
-	for name, f := range filtersOf(d) {
+	for name, f := range b.filtersOf(d) {
 		filters[name] = b.paying(name, f)
 	}
 	statements := map[string]parser.ControlStructureParser{"generation": parseGeneration, statementCapture: parseCapture}
@@ -54,7 +54,7 @@ func environment(b *budget, d Dialect) *exec.Environment {
 	namespace, _ := builtins.GlobalFunctions.Get("namespace")
 	return &exec.Environment{
 		Context: exec.NewContext(map[string]any{"namespace": namespace, "range": b.rangeFunction, "none": None{},
-			itemName: item, equalName: equal, unequalName: unequal}),
+			itemName: item, equalName: b.equal, unequalName: b.unequal}),
 		Filters:           exec.NewFilterSet(filters),
 		Tests:             exec.NewTestSet(tests()),
 		ControlStructures: exec.NewControlStructureSet(statements),
@@ -62,7 +62,7 @@ func environment(b *budget, d Dialect) *exec.Environment {
 	}
 }
 
-func filtersOf(d Dialect) map[string]exec.FilterFunction {
+func (b *budget) filtersOf(d Dialect) map[string]exec.FilterFunction {
 	filters := map[string]exec.FilterFunction{
 		"trim":       filter(func(s string, a *exec.VarArgs) (any, error) { return strip(s, a, true, true) }),
 		"upper":      filter(upper),
@@ -78,7 +78,7 @@ func filtersOf(d Dialect) map[string]exec.FilterFunction {
 		"first":      filterEnd(func(int) int { return 0 }),
 		"last":       filterEnd(func(n int) int { return n - 1 }),
 
-		"regex_replace": filterRegexReplace,
+		"regex_replace": b.regexReplace,
 	}
 	for _, name := range []string{
 		"length", "count", "join", "default", "d", "map", "select", "reject", "selectattr", "rejectattr",
@@ -146,10 +146,10 @@ func filterList(_ *exec.Evaluator, in *exec.Value, _ *exec.VarArgs) *exec.Value 
 		}
 		return exec.AsValue(out)
 	}
-	in.Iterate(func(_, _ int, key, _ *exec.Value) bool {
+	each(in, func(_ int, key, _ *exec.Value) bool {
 		out = append(out, key)
 		return true
-	}, func() {})
+	})
 	return exec.AsValue(out)
 }
 
@@ -217,9 +217,9 @@ func (g *generation) Execute(r *exec.Renderer, _ *nodes.ControlStructureBlock) e
 // pairs returns the (key, value) pairs of a dictionary in order.
 func pairs(dict *exec.Value) List {
 	out := List{}
-	dict.Iterate(func(_, _ int, key, value *exec.Value) bool {
+	each(dict, func(_ int, key, value *exec.Value) bool {
 		out = append(out, List{key, value})
 		return true
-	}, func() {})
+	})
 	return out
 }

@@ -93,10 +93,10 @@ func isSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1C && r <= 0x1F 
 func anyOf(s string, args *exec.VarArgs, has func(s, part string) bool) (any, error) {
 	found := false
 	if len(args.Args) == 1 && args.Args[0].IsList() {
-		args.Args[0].Iterate(func(_, _ int, part, _ *exec.Value) bool {
+		each(args.Args[0], func(_ int, part, _ *exec.Value) bool {
 			found = found || has(s, part.String())
 			return true
-		}, func() {})
+		})
 		return found, nil
 	}
 	part, err := stringArgs(args, 1, 1)
@@ -147,7 +147,7 @@ func join(s string, args *exec.VarArgs) (any, error) {
 	var parts []string
 	var err error
 	n := 0
-	args.Args[0].Iterate(func(_, _ int, part, _ *exec.Value) bool {
+	each(args.Args[0], func(_ int, part, _ *exec.Value) bool {
 		if !part.IsString() {
 			err = fmt.Errorf("join of %s, which is no string", shown(part))
 		}
@@ -156,7 +156,7 @@ func join(s string, args *exec.VarArgs) (any, error) {
 			err = fits(n)
 		}
 		return err == nil
-	}, func() {})
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -191,12 +191,12 @@ func indexOf(_ []any, list *exec.Value, args *exec.VarArgs) (any, error) {
 		return nil, fmt.Errorf("index wants one value")
 	}
 	at := -1
-	list.Iterate(func(i, _ int, item, _ *exec.Value) bool {
+	each(list, func(i int, item, _ *exec.Value) bool {
 		if item.EqualValueTo(args.Args[0]) {
 			at = i
 		}
 		return at < 0
-	}, func() {})
+	})
 	if at < 0 {
 		return nil, fmt.Errorf("index: %s is not in the list %s", shown(args.Args[0]), shown(list))
 	}

@@ -1,8 +1,10 @@
 package jinja
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 
@@ -48,17 +50,17 @@ func repr(b *strings.Builder, v *exec.Value) (err error) {
 		b.WriteString("None")
 	case v.IsList():
 		b.WriteByte('[')
-		v.Iterate(func(i, _ int, item, _ *exec.Value) bool { return next(i, item) }, func() {})
+		each(v, func(i int, item, _ *exec.Value) bool { return next(i, item) })
 		b.WriteByte(']')
 	case v.IsDict():
 		b.WriteByte('{')
-		v.Iterate(func(i, _ int, key, value *exec.Value) bool {
+		each(v, func(i int, key, value *exec.Value) bool {
 			if !next(i, key) {
 				return false
 			}
 			b.WriteString(": ")
 			return next(0, value)
-		}, func() {})
+		})
 		b.WriteByte('}')
 	default:
 		b.WriteString(v.String())
@@ -141,17 +143,20 @@ func item(args *exec.VarArgs) (*exec.Value, error) {
 }
 
 // equal is Python's ==.
-func equal(args *exec.VarArgs) (bool, error) {
+func (b *budget) equal(args *exec.VarArgs) (bool, error) {
 	if len(args.Args) != 2 {
 		return false, errors.New("two values are compared")
 	}
-	a, b := args.Args[0], args.Args[1]
-	return isNone(a) == isNone(b) && asNumber(a).EqualValueTo(asNumber(b)), nil
+	x, y := args.Args[0], args.Args[1]
+	if err := cmp.Or(b.look(x), b.look(y)); err != nil {
+		return false, err
+	}
+	return isNone(x) == isNone(y) && asNumber(x).EqualValueTo(asNumber(y)), nil
 }
 
 // unequal is Python's !=.
-func unequal(args *exec.VarArgs) (bool, error) {
-	same, err := equal(args)
+func (b *budget) unequal(args *exec.VarArgs) (bool, error) {
+	same, err := b.equal(args)
 	return !same, err
 }
 
@@ -185,8 +190,8 @@ func filterInt(e *exec.Evaluator, in *exec.Value, args *exec.VarArgs) *exec.Valu
 	return f(e, asNumber(in), args)
 }
 
-// filterRegexReplace is the harness's: every match of a pattern is replaced.
-func filterRegexReplace(_ *exec.Evaluator, in *exec.Value, args *exec.VarArgs) *exec.Value {
+// regexReplace is the harness's filter: every match of a pattern is replaced.
+func (b *budget) regexReplace(_ *exec.Evaluator, in *exec.Value, args *exec.VarArgs) *exec.Value {
 	if in.IsError() {
 		return in
 	}
@@ -194,7 +199,14 @@ func filterRegexReplace(_ *exec.Evaluator, in *exec.Value, args *exec.VarArgs) *
 	if err != nil {
 		return exec.AsValue(fmt.Errorf("regex_replace: %w", err))
 	}
-	pattern, err := regex.Compile(texts[0])
+	size, err := regex.Size(texts[0])
+	if err == nil {
+		err = b.spend(4*size + size*len(in.String())/128) // to compile it, and to match
+	}
+	var pattern *regexp.Regexp
+	if err == nil {
+		pattern, err = regex.Compile(texts[0])
+	}
 	switch {
 	case err != nil:
 		return exec.AsValue(fmt.Errorf("regex_replace: %w", err))

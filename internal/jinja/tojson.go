@@ -72,7 +72,7 @@ func (w *jsonWriter) value(v *exec.Value, depth int) error {
 func (w *jsonWriter) items(begin, end byte, v *exec.Value, depth int, name func(key *exec.Value)) (err error) {
 	w.out.WriteByte(begin)
 	some := false
-	v.Iterate(func(i, _ int, key, value *exec.Value) bool {
+	each(v, func(i int, key, value *exec.Value) bool {
 		if i > 0 {
 			w.out.WriteByte(',')
 			if w.indent < 0 {
@@ -87,7 +87,7 @@ func (w *jsonWriter) items(begin, end byte, v *exec.Value, depth int, name func(
 		}
 		err = w.value(key, depth+1)
 		return err == nil
-	}, func() {})
+	})
 	if some {
 		w.newline(depth)
 	}

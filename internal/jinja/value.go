@@ -22,6 +22,21 @@ func NewDict(pairs ...any) *Dict {
 	return d
 }
 
+// each goes over a list, or over a dictionary with its values. gonja's own way looks
+// up each key by going over all of them.
+func each(v *exec.Value, fn func(i int, item, value *exec.Value) bool) {
+	d, ok := v.Interface().(*Dict)
+	if !ok {
+		v.Iterate(func(i, _ int, item, value *exec.Value) bool { return fn(i, item, value) }, func() {})
+		return
+	}
+	for i, p := range d.Pairs {
+		if !fn(i, p.Key, p.Value) {
+			return
+		}
+	}
+}
+
 // Str is Python's str of a value.
 func Str(v any) string {
 	text, err := str(exec.AsValue(v))
