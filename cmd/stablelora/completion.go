@@ -16,23 +16,34 @@ func describeCompletion(e *env, root *cobra.Command) {
 		panic(err) // cobra has just made it
 	}
 	completion.Example = "  source <(stablelora completion bash)\n  stablelora completion fish | source"
-	for shell, write := range map[string]func(io.Writer) error{
-		"bash":       func(w io.Writer) error { return root.GenBashCompletionV2(w, true) },
-		"zsh":        root.GenZshCompletion,
-		"fish":       func(w io.Writer) error { return root.GenFishCompletion(w, true) },
-		"powershell": root.GenPowerShellCompletionWithDesc,
+	choose := func(with, without func(io.Writer) error) func(io.Writer, bool) error {
+		return func(w io.Writer, describe bool) error {
+			if describe {
+				return with(w)
+			}
+			return without(w)
+		}
+	}
+	for shell, write := range map[string]func(w io.Writer, describe bool) error{
+		"bash":       root.GenBashCompletionV2,
+		"zsh":        choose(root.GenZshCompletion, root.GenZshCompletionNoDesc),
+		"fish":       root.GenFishCompletion,
+		"powershell": choose(root.GenPowerShellCompletionWithDesc, root.GenPowerShellCompletion),
 	} {
 		cmd, _, err := completion.Find([]string{shell})
 		if err != nil {
 			panic(err)
 		}
-		plain := cmd.RunE
-		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+			bare, err := cmd.Flags().GetBool("no-descriptions")
+			if err != nil {
+				return err
+			}
 			if !e.json {
-				return plain(cmd, args)
+				return write(e.out, !bare)
 			}
 			var script strings.Builder
-			if err := write(&script); err != nil {
+			if err := write(&script, !bare); err != nil {
 				return err
 			}
 			return e.printJSON(map[string]string{"shell": shell, "script": script.String()})

@@ -39,7 +39,8 @@ EXIT STATUS
   143  terminated (SIGTERM), checkpoint saved`
 
 // run executes the command line and returns the exit code.
-func run(args []string, in io.Reader, out, errOut io.Writer) int {
+func run(args []string, in io.Reader, stdout, errOut io.Writer) int {
+	out := &output{w: stdout}
 	e := &env{in: in, out: out, err: errOut}
 	root := newRootCmd(e)
 	root.SetArgs(args)
@@ -51,6 +52,9 @@ func run(args []string, in io.Reader, out, errOut io.Writer) int {
 		cmd, err = root.ExecuteC()
 		return err
 	})
+	if err == nil {
+		err = out.failed()
+	}
 	if err == nil {
 		return 0
 	}
