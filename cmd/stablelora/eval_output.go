@@ -42,25 +42,15 @@ func (o *evalOptions) openOutput(modelHash string, questions []*eval.Questions) 
 // write writes results.json and samples into the output folder and, with --json,
 // results.json to standard output.
 func (o *evalOptions) write(e *env, outcomes []eval.Outcome, info eval.Info) error {
-	dir := o.output
-	if dir == "" && e.json {
-		var err error
-		if dir, err = fsutil.MkdirTemp("", "stablelora-eval-*"); err != nil {
+	if o.output != "" {
+		if err := eval.WriteResults(o.output, outcomes, info, o.logSamples); err != nil {
 			return err
 		}
-		defer fsutil.RemoveAll(dir)
 	}
-	if dir == "" {
+	if !e.json {
 		return nil
 	}
-	if err := eval.WriteResults(dir, outcomes, info, o.logSamples); err != nil || !e.json {
-		return err
-	}
-	data, err := os.ReadFile(filepath.Join(dir, "results.json"))
-	if err == nil {
-		_, err = e.out.Write(data)
-	}
-	return err
+	return eval.Encode(e.out, outcomes, info)
 }
 
 // openProgress starts the file in dir or, with resume, goes on with it.

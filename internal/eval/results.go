@@ -104,13 +104,6 @@ func (o Outcome) difference() (object, error) {
 // it was scored; what the harness has no place for is under stablelora. Samples
 // that an earlier evaluation left there are removed.
 func WriteResults(dir string, outcomes []Outcome, info Info, logSamples bool) error {
-	if len(outcomes) == 0 {
-		return errors.New("there are no results to write")
-	}
-	doc, err := resultsDocument(outcomes, info)
-	if err != nil {
-		return err
-	}
 	var written []string
 	for _, o := range outcomes {
 		if r := o.Result(); logSamples {
@@ -124,7 +117,19 @@ func WriteResults(dir string, outcomes []Outcome, info Info, logSamples bool) er
 	if err := removeSamples(dir, written); err != nil {
 		return err
 	}
-	return fsutil.WriteTo(filepath.Join(dir, "results.json"), func(w io.Writer) error { return dump(w, doc, 2) })
+	return fsutil.WriteTo(filepath.Join(dir, "results.json"), func(w io.Writer) error { return Encode(w, outcomes, info) })
+}
+
+// Encode writes what results.json holds.
+func Encode(w io.Writer, outcomes []Outcome, info Info) error {
+	if len(outcomes) == 0 {
+		return errors.New("there are no results to write")
+	}
+	doc, err := resultsDocument(outcomes, info)
+	if err != nil {
+		return err
+	}
+	return dump(w, doc, 2)
 }
 
 // removeSamples removes the samples files, but those just written, that belong to
