@@ -3,6 +3,7 @@ package model
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -54,10 +55,13 @@ func (c *Config) CheckTokens(dir string, size int) error {
 	return nil
 }
 
-// Hash is the SHA-256 of every tensor's name, format, shape and bytes: of the
-// weights, however they are sharded.
+// Hash is the SHA-256 of what config.json says and of every tensor's name, format,
+// shape and bytes: of the model, however its weights are sharded.
 func (m *Decoder) Hash() string {
 	h := sha256.New()
+	if err := json.NewEncoder(h).Encode(m.Config); err != nil {
+		panic(err) // what was read from JSON can be written
+	}
 	for _, name := range m.weights.Names() {
 		t, _ := m.weights.Tensor(name)
 		fmt.Fprintf(h, "%q %s %v\n", name, t.DType, t.Shape)

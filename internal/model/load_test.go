@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -112,7 +113,8 @@ func TestLoadRefuses(t *testing.T) {
 	}
 }
 
-// Equal weights have equal hashes however they are sharded; a changed bit shows.
+// Equal weights have equal hashes however they are sharded; a changed bit shows,
+// and so does a number of config.json that the weights' shapes do not tell.
 func TestHash(t *testing.T) {
 	hash := func(dir string) string {
 		m, err := Load(dir)
@@ -129,5 +131,18 @@ func TestHash(t *testing.T) {
 	}
 	if hash(same) == hash(other) {
 		t.Error("a changed bit leaves the hash as it was")
+	}
+	path := filepath.Join(other, "config.json")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := hash(other)
+	raw = regexp.MustCompile(`"rope_theta": *[0-9.e+]+`).ReplaceAll(raw, []byte(`"rope_theta": 777.0`))
+	if err := os.WriteFile(path, raw, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if hash(other) == before {
+		t.Error("another rope_theta leaves the hash as it was")
 	}
 }
