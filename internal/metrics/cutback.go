@@ -16,43 +16,44 @@ const maxLine = 1 << 20 // bytes; rows are far shorter
 
 // CutBack removes the rows of steps beyond step, the evaluations after step
 // itself, which a resumed run repeats, and a torn last line, from a file of rows
-// in the order of their steps. A file that is not there needs no
-// cutting. A broken line before that point is an error that names it.
-func CutBack(path string, step int) error {
+// in the order of their steps, and returns how many steps the remaining ones are
+// of. A file that is not there needs no cutting. A broken line before that point is
+// an error that names it.
+func CutBack(path string, step int) (steps int, err error) {
 	f, err := fsutil.Open(path, os.O_RDWR)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return 0, nil
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer f.Close()
-	keep, err := keptBytes(path, f, step)
+	keep, steps, err := kept(path, f, step)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if err := f.CutTo(keep); err != nil {
-		return err
+		return 0, err
 	}
 	if err := f.Sync(); err != nil {
-		return err
+		return 0, err
 	}
-	return f.Close()
+	return steps, f.Close()
 }
 
-// keptBytes is the length of the rows that stay.
-func keptBytes(path string, f io.Reader, step int) (int64, error) {
+// kept is the length of the rows that stay, and the number of their steps.
+func kept(path string, f io.Reader, step int) (keep int64, steps int, err error) {
 	r := bufio.NewReaderSize(f, maxLine)
-	var keep int64
+	last := 0
 	for line := 1; ; line++ {
 		text, err := r.ReadSlice('\n')
 		switch {
 		case err == io.EOF: // the end, or the torn line a kill left
-			return keep, nil
+			return keep, steps, nil
 		case err == bufio.ErrBufferFull:
-			return 0, brokenLine(path, line, "longer than any row")
+			return 0, 0, brokenLine(path, line, "longer than any row")
 		case err != nil:
-			return 0, err
+			return 0, 0, err
 		}
 		var row struct {
 			Step         *int
@@ -61,13 +62,17 @@ func keptBytes(path string, f io.Reader, step int) (int64, error) {
 		}
 		if json.Unmarshal(text, &row) != nil || row.Step == nil {
 			if _, err := r.Peek(1); err == io.EOF {
-				return keep, nil // the last line, torn by a lost write
+				return keep, steps, nil // the last line, torn by a lost write
 			}
-			return 0, brokenLine(path, line, "not a row with a step")
+			return 0, 0, brokenLine(path, line, "not a row with a step")
 		}
 		isStep := row.LearningRate != nil || row.Module != nil
 		if *row.Step > step || *row.Step == step && !isStep {
-			return keep, nil
+			return keep, steps, nil
+		}
+		if isStep && *row.Step != last {
+			last = *row.Step
+			steps++
 		}
 		keep += int64(len(text))
 	}

@@ -95,26 +95,30 @@ func TestCutBack(t *testing.T) {
 		step          int
 		want          string // what is left
 		wantErr       string
+		steps         int // that have a row left
 	}{
-		{"beyond", one + one + two + three, 2, one + one + two, ""},
-		{"evaluations", one + evalOne + two + evalTwo, 2, one + evalOne + two, ""},
-		{"nothing beyond", one + two, 5, one + two, ""},
-		{"everything", one + two, 0, "", ""},
-		{"torn last line", one + two + `{"step":2,"lo`, 2, one + two, ""},
-		{"torn with newline", one + "{\"st\n", 2, one, ""},
-		{"torn after a cut", one + three + `{"st`, 2, one, ""},
-		{"empty", "", 2, "", ""},
-		{"broken beyond", one + three + "x\n" + three, 2, one, ""},
-		{"broken before", one + "x\n" + two, 2, "", ":2: not a row with a step"},
-		{"no step", one + "{}\n" + two, 2, "", ":2: not a row with a step"},
-		{"fraction", "{\"step\":1.5}\n" + two, 2, "", ":1: not a row with a step"},
-		{"endless line", one + strings.Repeat("x", 2*maxLine), 2, "", ":2: longer than any row"},
+		{"beyond", one + one + two + three, 2, one + one + two, "", 2},
+		{"evaluations", one + evalOne + two + evalTwo, 2, one + evalOne + two, "", 2},
+		{"nothing beyond", one + two, 5, one + two, "", 2},
+		{"everything", one + two, 0, "", "", 0},
+		{"torn last line", one + two + `{"step":2,"lo`, 2, one + two, "", 2},
+		{"torn with newline", one + "{\"st\n", 2, one, "", 1},
+		{"torn after a cut", one + three + `{"st`, 2, one, "", 1},
+		{"empty", "", 2, "", "", 0},
+		{"broken beyond", one + three + "x\n" + three, 2, one, "", 1},
+		{"broken before", one + "x\n" + two, 2, "", ":2: not a row with a step", 0},
+		{"no step", one + "{}\n" + two, 2, "", ":2: not a row with a step", 0},
+		{"fraction", "{\"step\":1.5}\n" + two, 2, "", ":1: not a row with a step", 0},
+		{"endless line", one + strings.Repeat("x", 2*maxLine), 2, "", ":2: longer than any row", 0},
 	} {
 		path := filepath.Join(t.TempDir(), MetricsFile)
 		if err := os.WriteFile(path, []byte(c.content), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		err := CutBack(path, c.step)
+		steps, err := CutBack(path, c.step)
+		if steps != c.steps {
+			t.Errorf("%s: %d steps are left, want %d", c.name, steps, c.steps)
+		}
 		if c.wantErr != "" {
 			var in *fsutil.InputError
 			if !errors.As(err, &in) || !strings.Contains(err.Error(), MetricsFile+c.wantErr) {
@@ -128,8 +132,8 @@ func TestCutBack(t *testing.T) {
 			t.Errorf("%s: %q is left, want %q", c.name, got, c.want)
 		}
 	}
-	if err := CutBack(filepath.Join(t.TempDir(), "absent"), 1); err != nil {
-		t.Errorf("absent file: %v", err)
+	if steps, err := CutBack(filepath.Join(t.TempDir(), "absent"), 1); steps != 0 || err != nil {
+		t.Errorf("absent file: %d, %v", steps, err)
 	}
 }
 
@@ -137,18 +141,18 @@ func TestCutBack(t *testing.T) {
 func FuzzCutBack(f *testing.F) {
 	f.Add([]byte("{\"step\":1,\"learning_rate\":1}\n{\"step\":2,\"eval_loss\":1}\n{\"st"), 2)
 	f.Fuzz(func(t *testing.T, file []byte, step int) {
-		kept, err := keptBytes("f", bytes.NewReader(file), step)
+		length, _, err := kept("f", bytes.NewReader(file), step)
 		if err != nil {
 			if input := (*fsutil.InputError)(nil); !errors.As(err, &input) {
 				t.Errorf("not an input error: %v", err)
 			}
 			return
 		}
-		if kept < 0 || kept > int64(len(file)) {
-			t.Fatalf("%d of %d bytes stay", kept, len(file))
+		if length < 0 || length > int64(len(file)) {
+			t.Fatalf("%d of %d bytes stay", length, len(file))
 		}
-		if again, err := keptBytes("f", bytes.NewReader(file[:kept]), step); err != nil || again != kept {
-			t.Errorf("%q is cut again: %d, %v", file[:kept], again, err)
+		if again, _, err := kept("f", bytes.NewReader(file[:length]), step); err != nil || again != length {
+			t.Errorf("%q is cut again: %d, %v", file[:length], again, err)
 		}
 	})
 }

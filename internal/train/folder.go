@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"github.com/stablelora/stablelora/internal/checkpoint"
+	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/fsutil"
 	"github.com/stablelora/stablelora/internal/metrics"
 	"github.com/stablelora/stablelora/internal/optim"
@@ -33,7 +35,8 @@ const (
 var runFiles = []string{peft.ConfigFile, peft.WeightsFile, peft.WeightsFile + rejectedSuffix, cardFile, summaryFile,
 	configFile, metrics.MetricsFile, metrics.StabilityFile, metrics.ItemsFile, ResultsFile, ReportFile}
 
-// CheckFolder refuses a folder that is in use, before anything costly is done.
+// CheckFolder refuses a folder that is in use, before anything costly is done, and
+// in any case one with files that are no run's and that a run would replace.
 func CheckFolder(dir, resume string, overwrite bool) error {
 	entries, err := os.ReadDir(dir)
 	switch {
@@ -41,10 +44,22 @@ func CheckFolder(dir, resume string, overwrite bool) error {
 		return nil
 	case err != nil:
 		return usagef("output.dir: %w", err)
-	case len(entries) == 0 || overwrite || resume != "":
-		return nil
+	case len(entries) > 0 && !overwrite && resume == "":
+		return usagef("output.dir %s is not empty; go on with --resume auto, start anew with --overwrite, or choose another folder with --output", dir)
 	}
-	return usagef("output.dir %s is not empty; go on with --resume auto, start anew with --overwrite, or choose another folder with --output", dir)
+	foreign := ""
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case name == configFile, strings.HasPrefix(name, "checkpoint-"):
+			return nil // a run's: of these files the first it writes and the last that is removed
+		case name == peft.ConfigFile, name == peft.WeightsFile, name == cardFile:
+			foreign = name
+		}
+	}
+	if foreign != "" {
+		return usagef("output.dir %s holds a %s that a run would replace, but no run (%s is missing); choose another folder with --output", dir, foreign, configFile)
+	}
+	return nil
 }
 
 // clearFolder removes what an earlier run left; anything else in the folder
@@ -100,7 +115,14 @@ func (t *trainer) finished() (*Result, error) {
 	if s.Config != t.cfg.TrajectoryHash() || s.Model != t.modelHash || s.Data != t.train.Hash {
 		return nil, usagef("%s holds a finished run of another configuration, model or data; use --overwrite to replace it, or another folder", t.dir)
 	}
+	if _, err := peft.Load(t.dir, peft.Modules(t.model), peft.AllowZeroB); err != nil {
+		return nil, fmt.Errorf("%w; the run is finished but for this adapter: put it back, or remove %s and give --resume auto once more, which goes on from the newest checkpoint or, without one, starts afresh", err, path)
+	}
 	t.opt.Reporter.Message(fmt.Sprintf("%s holds this run finished, %d steps; nothing to do", t.dir, s.Steps))
+	old, err := config.Load(filepath.Join(t.dir, configFile), nil)
+	if err == nil && !(reflect.DeepEqual(old.Eval, t.cfg.Eval) && reflect.DeepEqual(old.Data.Eval, t.cfg.Data.Eval)) {
+		t.opt.Reporter.Warn("eval or data.eval are not those it was finished with, and nothing is evaluated anew; stablelora eval --config scores the tasks")
+	}
 	return &Result{OutputDir: t.dir, Steps: s.Steps, Tokens: s.Tokens, FinalLoss: s.FinalLoss, Elapsed: s.Elapsed, Stability: s.Stability}, nil
 }
 

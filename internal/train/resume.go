@@ -103,8 +103,13 @@ func (t *trainer) start() (int, error) {
 			return 0, err
 		}
 		for _, f := range []string{metrics.MetricsFile, metrics.StabilityFile} {
-			if err := metrics.CutBack(filepath.Join(t.dir, f), done); err != nil {
+			path := filepath.Join(t.dir, f)
+			steps, err := metrics.CutBack(path, done)
+			if err != nil {
 				return 0, err
+			}
+			if steps < done {
+				t.opt.Reporter.Warn(fmt.Sprintf("%s has rows of %d of the %d steps done; a report shows no others", path, steps, done))
 			}
 		}
 		if err := checkpoint.CutBack(t.dir, done); err != nil {
@@ -132,6 +137,9 @@ func (t *trainer) resumeFrom() (string, error) {
 		path, _, damaged, err := latest(t.dir)
 		for _, d := range damaged {
 			t.opt.Reporter.Warn(fmt.Sprintf("passed over a damaged checkpoint: %v", d))
+		}
+		if err == nil && path == "" && damaged != nil {
+			err = fsutil.Inputf(t.dir, "has no whole checkpoint to go on from; put one back, or start anew with --overwrite")
 		}
 		return path, err
 	}
@@ -195,7 +203,7 @@ func (t *trainer) mustMatch(dir string, s state) error {
 		return usagef("%s belongs to another configuration: %s; restore the settings, or start anew with --overwrite", dir, changed)
 	}
 	if s.Model != t.modelHash {
-		return fsutil.Inputf(dir, "was trained on other weights than those in %s; restore them, or start anew with --overwrite", t.cfg.Model.Path)
+		return fsutil.Inputf(dir, "was trained on another model than that in %s: its weights or config.json have changed; restore them, or start anew with --overwrite", t.cfg.Model.Path)
 	}
 	if s.Data != t.train.Hash {
 		return fsutil.Inputf(dir, "was trained on other data: the records or their tokens have changed; restore them, or start anew with --overwrite")
