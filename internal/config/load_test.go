@@ -56,7 +56,7 @@ log:
 `)
 	got, err := Load(path, []string{
 		"lora.r=4", "train.learning_rate=3e-4", "optimizer.shrink_ratio=0", "data.train.1.weight=0.5",
-		"eval.tasks.1.num_fewshot=3", "lora.layers=", "optimizer.eps=null",
+		"eval.tasks.1.num_fewshot=3", "lora.layers=null", "optimizer.eps=null",
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -225,12 +225,13 @@ func TestLoadRefuses(t *testing.T) {
 		{"columns", "model: {path: m}\ndata: {train: [{path: d, columns: [a]}, {path: d, columns: {a: 1}}]}", nil,
 			"@:2: data.train.0.columns: must map the format's field names to the file's, as {prompt: question}, not a list\n" +
 				"@:2: data.train.1.columns.a: must be a text, not 1; put it in quotes if it is meant as one"},
-		{"bad flags", least, []string{"lora.r.x=1", "data.train.7.path=x", "lara.r=1", "r=[", "=1"},
+		{"bad flags", least, []string{"lora.r.x=1", "data.train.7.path=x", "lara.r=1", "r=[", "=1", "train.seed="},
 			"--set lora.r.x=1: lora.r: must be a whole number, not a section\n" +
 				"--set data.train.7.path=x: \"7\" is not a place in the list, which has 1 items counted from 0\n" +
 				"--set lara.r=1: lara: unknown key; did you mean lora?\n" +
 				"--set r=[: not valid YAML: did not find expected node content\n" +
-				"--set =1: write it as key=value, for example --set lora.r=16"},
+				"--set =1: write it as key=value, for example --set lora.r=16\n" +
+				"--set train.seed=: must be a whole number, not the text \"\""},
 		{"flag into a value", least + "lora: {r: 8}", []string{"lora.r.x=1"}, "--set lora.r.x=1: there is no section to hold \"x\""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -81,6 +81,9 @@ func open(path string, flags []Flag) (*source, []problem, error) {
 			continue
 		}
 		node, _, err := parse([]byte(value))
+		if strings.TrimSpace(value) == "" { // a text, not null: an unset variable of the shell must not bring the default
+			node = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"}
+		}
 		if err == nil {
 			setLine(node, int(at))
 			err = put(s.root, strings.Split(key, "."), node)
