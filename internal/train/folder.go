@@ -62,6 +62,18 @@ func CheckFolder(dir, resume string, overwrite bool) error {
 	return nil
 }
 
+// checkApart refuses an input's folder for the run: an adapter to start from would
+// be gone before there is another, and transformers loads a model together with an
+// adapter that lies beside it.
+func (t *trainer) checkApart() error {
+	for _, input := range [][2]string{{"model.path", t.cfg.Model.Path}, {"lora.init_from", t.cfg.LoRA.InitFrom}} {
+		if input[1] != "" && sameFolder(input[1], t.dir) {
+			return usagef("output.dir %s is the folder of %s; choose another one with --output", t.dir, input[0])
+		}
+	}
+	return nil
+}
+
 // clearFolder removes what an earlier run left; anything else in the folder
 // stays.
 func (t *trainer) clearFolder() error {

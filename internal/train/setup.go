@@ -61,7 +61,7 @@ func (t *trainer) close() {
 
 // outline opens everything but the weights.
 func (t *trainer) outline() error {
-	for _, prepare := range []func() error{t.openTokenizer, t.openShape, t.openData, t.openSchedule, t.outlineAdapter, t.checkMemory} {
+	for _, prepare := range []func() error{t.checkApart, t.openTokenizer, t.openShape, t.openData, t.openSchedule, t.outlineAdapter, t.checkMemory} {
 		if err := prepare(); err != nil {
 			return err
 		}
