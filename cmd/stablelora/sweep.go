@@ -38,11 +38,8 @@ finished it ends with 4 if one diverged, else with 1.` + exitStatus,
 			if err := required(cmd, "config", "output"); err != nil {
 				return err
 			}
-			if len(o.Grid) == 0 && !cmd.Flags().Changed("seeds") {
+			if len(o.Grid) == 0 && o.Seeds == "" {
 				return usagef("needs --grid or --seeds: what shall differ between the runs?")
-			}
-			if cmd.Flags().Changed("seeds") && o.Seeds == "" {
-				return usagef("--seeds is empty; write it as 1,2,3")
 			}
 			return runSweep(cmd.Context(), e, o)
 		},

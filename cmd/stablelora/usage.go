@@ -72,6 +72,17 @@ func exactlyOne(what string) cobra.PositionalArgs {
 	}
 }
 
+// notEmpty refuses flags with an empty value, an unset variable of the shell, say:
+// they would pass for flags that are not given. A text for the model may be empty.
+func notEmpty(cmd *cobra.Command) (err error) {
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		if f.Value.Type() == "string" && f.Value.String() == "" && f.Name != "prompt" && f.Name != "system-instruction" {
+			err = usagef("--%s is empty; give it a value, or leave it out", f.Name)
+		}
+	})
+	return err
+}
+
 // required reports the flags that are missing.
 func required(cmd *cobra.Command, names ...string) error {
 	var missing []string
