@@ -166,6 +166,11 @@ func TestZeroStart(t *testing.T) {
 	for _, name := range []string{"adapter_config.json", "adapter_model.safetensors", "metrics.jsonl", "README.md"} {
 		read(t, cfg.Output.Dir, name) // what was written stays
 	}
+	cfg = short("adamw", func(c *config.Config) { c.Train.LearningRate = 1e-30 })
+	_, err = Run(context.Background(), Options{Config: cfg, Reporter: r})
+	if !errors.Is(err, ErrNothingLearnt) || !strings.Contains(err.Error(), "to the last bit") {
+		t.Errorf("a learning rate of 1e-30: %v", err)
+	}
 	cfg = short("adamw", func(c *config.Config) { c.Train.WarmupSteps = 1 })
 	_, err = Run(context.Background(), Options{Config: cfg, Reporter: r})
 	if usage := (*UsageError)(nil); !errors.As(err, &usage) || !strings.Contains(err.Error(), "train.warmup_steps") {

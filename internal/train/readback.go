@@ -21,6 +21,17 @@ func (t *trainer) sampleLosses() []float64 {
 	return t.model.Losses(newBatch([]*data.Example{e}))
 }
 
+// idle tells whether losses, the adapter's on the sample, are those of the base
+// model. Tokens that are certain have the same loss, 0, with any adapter.
+func (t *trainer) idle(losses []float64) bool {
+	if slices.Max(losses) < 0.01 {
+		return false
+	}
+	peft.Detach(t.model)
+	defer t.adapter.Attach(t.model)
+	return slices.Equal(losses, t.sampleLosses())
+}
+
 // readBack loads the adapter from the run's folder, as PEFT would find it there,
 // and compares its losses on a sample with those of the factors in memory, want:
 // they must be the same bits. One that fails loses its name, and the state is kept
