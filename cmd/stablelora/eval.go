@@ -163,6 +163,12 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 	if err != nil {
 		return err
 	}
+	for _, q := range questions {
+		given := func(pair string) bool { return strings.HasPrefix(pair, q.Task.Name+"=") }
+		if q.NumFewshot == 0 && slices.ContainsFunc(o.fewshotData, given) {
+			e.warn("--fewshot-data of %s is not read: the task shows no examples; --num-fewshot says how many", q.Task.Name)
+		}
+	}
 	var found []overlap.Found
 	if o.trained != nil {
 		if found, err = e.findOverlap(*o.trained, questions, nil); err != nil { // the data may be elsewhere

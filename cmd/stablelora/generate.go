@@ -39,6 +39,11 @@ stops at an end-of-sequence token of generation_config.json.` + exitStatus,
 			if err := o.check(cmd); err != nil {
 				return err
 			}
+			for _, name := range []string{"top-p", "top-k", "seed"} {
+				if cmd.Flags().Changed(name) && o.sampling.Temperature == 0 {
+					e.warn("--%s has no effect: without --temperature nothing is sampled", name)
+				}
+			}
 			var given []string
 			if cmd.Flags().Changed("prompt") {
 				given = []string{o.prompt}

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"runtime/debug"
 
 	"github.com/stablelora/stablelora/internal/config"
@@ -111,6 +112,9 @@ func (t *trainer) openSchedule() (err error) {
 	}
 	if t.total == 1 && t.schedule.LR(0) == 0 {
 		return usagef("train: the run has a single step, whose learning rate is 0 for being the first of the warm-up: nothing would be learnt; take more steps, or set train.warmup_steps and train.warmup_ratio to 0")
+	}
+	if tr.WarmupSteps >= t.total {
+		t.opt.Reporter.Warn(fmt.Sprintf("train.warmup_steps %d lasts as long as the run's %d steps: the learning rate never reaches train.learning_rate", tr.WarmupSteps, t.total))
 	}
 	return nil
 }
