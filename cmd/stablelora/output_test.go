@@ -29,27 +29,22 @@ func TestFullOutput(t *testing.T) {
 		t.Fatal(err)
 	}
 	task := "--model demo/model --tasks hellaswag --data hellaswag=demo/data/hellaswag_test.jsonl --limit 2"
+	sweep := "sweep --config run.yaml --grid lora.r=2 --set train.max_steps=1 --set train.learning_rate=0.1 --output sweep"
 	for _, line := range []string{
-		"", "--help", "--version", "version", "help train", "completion", "completion bash",
-		"init", "plan --config run.yaml --gflops 10", "train --config run.yaml --dry-run",
-		"train --config run.yaml",
-		"tokenize --model demo/model Ben", "generate --model demo/model --prompt Ben --max-new-tokens 2",
-		"inspect out", "report out", "eval --tasks list", "eval " + task, "eval --output results " + task,
-		"merge --model demo/model --adapter out --output merged",
-		"sweep --config run.yaml --grid lora.r=2 --set train.max_steps=1 --set train.learning_rate=0.1 --output sweep",
+		"", "--help", "--version", "version", "version --json", "help train", "completion", "completion bash", "completion zsh --json",
+		"init", "init --json new.yaml", "plan --config run.yaml --gflops 10", "plan --config run.yaml --gflops 10 --json",
+		"train --config run.yaml --dry-run", "train --config run.yaml --json", "train --config run.yaml --overwrite",
+		"tokenize --model demo/model Ben", "tokenize --model demo/model --json Ben",
+		"generate --model demo/model --prompt Ben --max-new-tokens 2", "generate --model demo/model --prompt Ben --max-new-tokens 2 --json",
+		"inspect out", "inspect out --json", "report out", "report out --json",
+		"eval --tasks list", "eval " + task, "eval --json " + task, "eval --output results " + task,
+		"merge --model demo/model --adapter out --output merged", "merge --model demo/model --adapter out --output merged2 --json",
+		sweep, sweep + "2 --json",
 	} {
-		for _, form := range []string{"", " --json --overwrite"} {
-			if form != "" && !strings.HasPrefix(line, "train") && !strings.HasPrefix(line, "merge") {
-				form = " --json"
-			}
-			if form != "" && (line == "" || strings.HasPrefix(line, "-") || strings.HasPrefix(line, "init") || strings.HasPrefix(line, "sweep")) {
-				continue // no JSON, or what is there already is not replaced
-			}
-			var stderr bytes.Buffer
-			code := run(strings.Fields(line+form), strings.NewReader(""), fullDevice{}, &stderr)
-			if code != 1 || !strings.Contains(stderr.String(), "stablelora: the result could not be written to standard output: no space left on device") {
-				t.Errorf("stablelora %s ends with %d and says\n%s", line+form, code, &stderr)
-			}
+		var stderr bytes.Buffer
+		code := run(strings.Fields(line), strings.NewReader(""), fullDevice{}, &stderr)
+		if code != 1 || !strings.Contains(stderr.String(), "stablelora: the result could not be written to standard output: no space left on device") {
+			t.Errorf("stablelora %s ends with %d and says\n%s", line, code, &stderr)
 		}
 	}
 	for _, path := range []string{"out/stablelora.json", "out/report.html", "results/results.json", "merged/config.json", "sweep/sweep.csv", "stablelora.yaml"} {
