@@ -176,6 +176,19 @@ func TestContinueStops(t *testing.T) {
 	}
 }
 
+func TestDescending(t *testing.T) {
+	inf, nan, minusZero := float32(math.Inf(1)), float32(math.NaN()), float32(math.Copysign(0, -1))
+	logits := []float32{minusZero, 2, nan, -inf, 0, -1e-40, inf, 2, -3, 1e-40, -nan, -3, math.MaxFloat32, -math.MaxFloat32}
+	var got []int32
+	for _, key := range descending(nil, logits) {
+		got = append(got, int32(uint32(key)))
+	}
+	want := []int32{6, 12, 1, 7, 9, 0, 4, 5, 8, 11, 13, 3, 2, 10}
+	if !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
 func TestSampling(t *testing.T) {
 	logits := []float32{1, 3, 2, 3, -1}
 	draw := func(s Sampling, n int) map[int32]int {

@@ -1,7 +1,6 @@
 package infer
 
 import (
-	"cmp"
 	"math"
 	"slices"
 
@@ -24,23 +23,19 @@ func (s Sampling) Sampler() func(logits []float32) int32 {
 		return nn.ArgMax
 	}
 	stream := rng.New(s.Seed, "sample")
-	var ids []int32
+	var order []uint64
 	var weights []float64
 	return func(logits []float32) int32 {
-		ids = ids[:0]
-		for i := range logits {
-			ids = append(ids, int32(i))
-		}
-		slices.SortFunc(ids, func(a, b int32) int {
-			return cmp.Or(cmp.Compare(logits[b], logits[a]), cmp.Compare(a, b))
-		})
+		order = descending(order[:0], logits)
 		if s.TopK > 0 {
-			ids = ids[:min(s.TopK, len(ids))]
+			order = order[:min(s.TopK, len(order))]
 		}
+		id := func(i int) int32 { return int32(uint32(order[i])) }
+		largest := logits[id(0)]
 		weights = weights[:0]
 		total := 0.0
-		for _, id := range ids {
-			w := math.Exp(float64(logits[id]-logits[ids[0]]) / s.Temperature)
+		for i := range order {
+			w := math.Exp(float64(logits[id(i)]-largest) / s.Temperature)
 			weights = append(weights, w)
 			total += w
 		}
@@ -56,9 +51,27 @@ func (s Sampling) Sampler() func(logits []float32) int32 {
 		u := stream.Float64() * kept
 		for i, w := range weights {
 			if u -= w; u < 0 {
-				return ids[i]
+				return id(i)
 			}
 		}
-		return ids[len(weights)-1]
+		return id(len(weights) - 1)
 	}
+}
+
+// descending appends the indices of logits, the largest logit first, of equal ones
+// the first, and NaN last. Each lies in the lower half of a number: sorting those
+// is several times as fast as sorting indices.
+func descending(order []uint64, logits []float32) []uint64 {
+	for i, v := range logits {
+		key := math.Float32bits(v + 0) // which leaves one zero
+		switch {
+		case v != v:
+			key = math.MaxUint32
+		case v >= 0:
+			key = ^key &^ (1 << 31)
+		}
+		order = append(order, uint64(key)<<32|uint64(i))
+	}
+	slices.Sort(order)
+	return order
 }
