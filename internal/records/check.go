@@ -21,7 +21,7 @@ func check(raw []byte) error {
 	}
 	var valid json.RawMessage
 	if err := json.Unmarshal(raw, &valid); err != nil {
-		return fmt.Errorf("the record is not JSON: %w", err)
+		return fmt.Errorf("the record is not JSON: %w; each line must hold one object, or the file one array of objects", err)
 	}
 	if raw[0] != '{' {
 		return errors.New("the record is not a JSON object")

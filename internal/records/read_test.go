@@ -92,7 +92,7 @@ func TestReadRefuses(t *testing.T) {
 		{"empty", "", ": the file holds no record"},
 		{"blank", "\n \n", ": the file holds no record"},
 		{"empty array", "[ ]\n", ": the file holds no record"},
-		{"broken line", "{\"a\":1}\n{\"a\":\n", ":2: the record is not JSON"},
+		{"broken line", "{\"a\":1}\n{\"a\":\n", ":2: the record is not JSON: unexpected end of JSON input; each line must hold one object"},
 		{"two on a line", "{\"a\":1} {\"a\":2}\n", ":1: the record is not JSON"},
 		{"not an object", "\n3\n", ":2: the record is not a JSON object"},
 		{"array after lines", "{}\n[1]\n", ":2: the record is not a JSON object"},

@@ -15,9 +15,9 @@ import (
 	"github.com/stablelora/stablelora/internal/metrics"
 )
 
-// SweepFile marks the folder of a sweep: one row for each run, whose folder the
+// sweepFile marks the folder of a sweep: one row for each run, whose folder the
 // column "folder" names.
-const SweepFile = "sweep.csv"
+const sweepFile = "sweep.csv"
 
 // Open reads the runs of all folders, in order and each once. A folder with a
 // sweep.csv stands for its runs; those of them that have not begun are counted
@@ -29,7 +29,7 @@ func Open(dirs []string) (runs []*Run, waiting int, err error) {
 			return nil, 0, err
 		}
 		folders := []string{dir}
-		if _, err := os.Stat(filepath.Join(dir, SweepFile)); err == nil {
+		if _, err := os.Stat(filepath.Join(dir, sweepFile)); err == nil {
 			all, err := sweepFolders(dir)
 			if err != nil {
 				return nil, 0, err
@@ -67,7 +67,7 @@ func Open(dirs []string) (runs []*Run, waiting int, err error) {
 
 // sweepFolders returns the folders that a sweep.csv names, inside its own.
 func sweepFolders(dir string) ([]string, error) {
-	path := filepath.Join(dir, SweepFile)
+	path := filepath.Join(dir, sweepFile)
 	raw, err := fsutil.ReadFile(path, fsutil.MaxSettings)
 	if err != nil {
 		return nil, fsutil.Input(path, err)
