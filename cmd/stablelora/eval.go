@@ -17,6 +17,7 @@ import (
 	"github.com/stablelora/stablelora/internal/infer"
 	"github.com/stablelora/stablelora/internal/overlap"
 	"github.com/stablelora/stablelora/internal/runfolder"
+	"github.com/stablelora/stablelora/internal/task"
 )
 
 type evalOptions struct {
@@ -181,6 +182,10 @@ func (o *evalOptions) run(ctx context.Context, e *env, specs []eval.TaskSpec) er
 	}
 	defer engine.Close()
 	engine.Model.SetCompute(compute)
+	writes := func(q *eval.Questions) bool { return q.Task.Kind == task.Generate }
+	if n := engine.MaxLength(); o.maxGenToks >= n && slices.ContainsFunc(questions, writes) {
+		return usagef("--max-gen-toks %d leaves no room for a prompt: the model takes %d tokens in all", o.maxGenToks, n)
+	}
 	if o.untrained != "" {
 		e.note("%s holds no adapter yet: scoring the base model alone", o.untrained)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"syscall"
 
 	"github.com/stablelora/stablelora/internal/config"
 	"github.com/stablelora/stablelora/internal/cost"
@@ -34,7 +35,7 @@ func exitCode(err error) int {
 	case errors.As(err, &diverged), errors.As(err, &notFinite), errors.As(err, &failed) && failed.Diverged > 0,
 		errors.Is(err, infer.ErrNotFinite):
 		return 4
-	case errors.As(err, &memory):
+	case errors.As(err, &memory), errors.Is(err, syscall.ENOMEM): // of a mapping, under ulimit -v
 		return 5
 	case errors.As(err, &usage), errors.As(err, &conf), errors.As(err, &run):
 		return 2

@@ -33,11 +33,14 @@ func ReadMemory() Memory {
 }
 
 // AvailableMemory is the memory in bytes that can still be used: Linux'
-// MemAvailable, or what the control groups have left if that is less. 0 where it
-// is not known.
+// MemAvailable, or what the control groups or the limit of this process's address
+// space (ulimit -v) have left if that is less. 0 where it is not known.
 func AvailableMemory() uint64 {
 	free := procBytes(meminfo, "MemAvailable:")
 	if _, left, ok := ownCgroup(); ok && left < free {
+		free = left
+	}
+	if left, ok := addressSpace(); ok && left < free {
 		free = left
 	}
 	return free
