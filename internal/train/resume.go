@@ -143,12 +143,15 @@ func (t *trainer) resumeFrom() (string, error) {
 		}
 		return path, err
 	}
+	if err := checkpoint.Verify(t.opt.Resume); err != nil {
+		return "", err
+	}
 	if !sameFolder(filepath.Dir(t.opt.Resume), t.dir) {
 		if err := CheckFolder(t.dir, "", false); err != nil {
 			return "", usagef("--resume %s goes on in another folder: %w", t.opt.Resume, err)
 		}
 	}
-	return t.opt.Resume, checkpoint.Verify(t.opt.Resume)
+	return t.opt.Resume, nil
 }
 
 // latest is the newest complete checkpoint of a run's folder, "" if none.
