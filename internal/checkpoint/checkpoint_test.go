@@ -99,6 +99,30 @@ func TestWriteAndLatest(t *testing.T) {
 	}
 }
 
+// A checkpoint may lie elsewhere, with a link in its place; what it leads to is
+// never removed. One that leads nowhere is a damaged checkpoint.
+func TestLinkedCheckpoint(t *testing.T) {
+	run, elsewhere := t.TempDir(), t.TempDir()
+	write(t, elsewhere, 3)
+	for name, target := range map[string]string{"checkpoint-3": filepath.Join(elsewhere, "checkpoint-3"), "checkpoint-4": "nowhere"} {
+		if err := os.Symlink(target, filepath.Join(run, name)); err != nil {
+			t.Skip(err) // not everybody may on Windows
+		}
+	}
+	path, step, damaged, err := Latest(run)
+	if err != nil || step != 3 || len(damaged) != 1 {
+		t.Fatalf("Latest: %q, step %d, damaged %v, %v", path, step, damaged, err)
+	}
+	mustBe(t, path, 3)
+	if err := CutBack(run, -1); err != nil {
+		t.Fatal(err)
+	}
+	if left := names(t, run); left != nil {
+		t.Errorf("%v are left", left)
+	}
+	mustBe(t, filepath.Join(elsewhere, "checkpoint-3"), 3)
+}
+
 func TestWriteReplaces(t *testing.T) {
 	run := t.TempDir()
 	write(t, run, 5)

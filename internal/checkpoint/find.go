@@ -40,7 +40,8 @@ func list(runDir string) ([]folder, error) {
 	for _, e := range entries {
 		digits, ok := strings.CutPrefix(e.Name(), prefix)
 		step, err := strconv.Atoi(digits)
-		if ok && err == nil && step >= 0 && folderName(step) == e.Name() && e.IsDir() {
+		folderOrLink := e.IsDir() || e.Type() == fs.ModeSymlink // to another disk, say
+		if ok && err == nil && step >= 0 && folderName(step) == e.Name() && folderOrLink {
 			found = append(found, folder{filepath.Join(runDir, e.Name()), step})
 		}
 	}
