@@ -65,6 +65,9 @@ func hash(r io.Reader) (size int64, sum string, err error) {
 	return size, hex.EncodeToString(h.Sum(nil)), err
 }
 
+// ErrNoManifest says that a folder is no checkpoint, or one never completed.
+var ErrNoManifest = errors.New("is missing: no complete checkpoint is here, resume from another")
+
 // Verify reads a whole checkpoint and reports a missing or broken manifest and
 // the first file that is missing or not as it was written, as an InputError.
 func Verify(dir string) error {
@@ -116,7 +119,7 @@ func check(dir string) (manifest, error) {
 
 func readManifest(path string) (m manifest, err error) {
 	if info, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return m, fsutil.Inputf(path, "is missing: no complete checkpoint is here, resume from another")
+		return m, fsutil.Input(path, ErrNoManifest)
 	} else if err != nil {
 		return m, err
 	} else if !info.Mode().IsRegular() || info.Size() > maxManifest {

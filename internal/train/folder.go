@@ -160,21 +160,17 @@ func (t *trainer) finish() error {
 	for _, p := range t.pairs {
 		bs = append(bs, p.B)
 	}
-	var still string
+	const still = "B is still 0 in every module: the adapter changes nothing, and eval, generate and merge refuse it"
 	switch {
-	case zero(bs):
-		still = "B is still 0 in every module: the adapter changes nothing, and eval, generate and merge refuse it"
-	case t.idle(losses):
-		still = "with the adapter, the losses of the shortest training example are the base model's to the last bit"
-	default:
-		return nil
-	}
-	if t.cfg.LoRA.Init == "zero" && t.cfg.LoRA.InitFrom == "" {
+	case zero(bs) && t.cfg.LoRA.Init == "zero" && t.cfg.LoRA.InitFrom == "":
 		t.opt.Reporter.Warn(still)
-		return nil
+	case zero(bs):
+		return fmt.Errorf("%w in %d steps: %s; its gradients were 0, train.learning_rate is too small to change it, or optimizer.update_skipping left every update out; what was written stays in %s",
+			ErrNothingLearnt, t.total, still, t.dir)
+	case t.idle(losses):
+		t.opt.Reporter.Warn("with the adapter, the losses of the shortest training example are the base model's to the last bit: train.learning_rate, lora.alpha or train.max_grad_norm may be too small")
 	}
-	return fmt.Errorf("%w in %d steps: %s; its gradients were 0, train.learning_rate, lora.alpha or train.max_grad_norm is too small to change it, or optimizer.update_skipping left every update out; what was written stays in %s",
-		ErrNothingLearnt, t.total, still, t.dir)
+	return nil
 }
 
 // summarize writes the summary, the last file of a run: with it the run is

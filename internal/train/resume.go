@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/stablelora/stablelora/internal/checkpoint"
@@ -138,7 +139,8 @@ func (t *trainer) resumeFrom() (string, error) {
 		for _, d := range damaged {
 			t.opt.Reporter.Warn(fmt.Sprintf("passed over a damaged checkpoint: %v", d))
 		}
-		if err == nil && path == "" && damaged != nil {
+		spoilt := func(err error) bool { return !errors.Is(err, checkpoint.ErrNoManifest) }
+		if err == nil && path == "" && slices.ContainsFunc(damaged, spoilt) {
 			err = fsutil.Inputf(t.dir, "has no whole checkpoint to go on from; put one back, or start anew with --overwrite")
 		}
 		return path, err

@@ -173,17 +173,20 @@ func TestResume(t *testing.T) {
 	}
 	cold := demoRun(t, nil)
 	interrupt(t, cold, Options{}, 4)
-	os.Remove(filepath.Join(cold.Output.Dir, "checkpoint-4", "manifest.json")) // no longer complete
+	only := filepath.Join(cold.Output.Dir, "checkpoint-4")
+	if err := os.Truncate(filepath.Join(only, "state.json"), 9); err != nil {
+		t.Fatal(err)
+	}
 	var input *fsutil.InputError
 	if _, err := Run(context.Background(), Options{Config: cold, Resume: "auto", Reporter: &reporter{}}); !errors.As(err, &input) {
 		t.Errorf("with a damaged checkpoint alone: %v", err)
 	}
-	if err := os.RemoveAll(filepath.Join(cold.Output.Dir, "checkpoint-4")); err != nil {
+	if err := os.Remove(filepath.Join(only, "manifest.json")); err != nil { // it was never complete
 		t.Fatal(err)
 	}
 	mustRun(t, cold, Options{Resume: "auto"})
 	if !bytes.Equal(adapterBytes(t, cold), adapterBytes(t, whole)) {
-		t.Error("without a checkpoint the run must start afresh")
+		t.Error("without a complete checkpoint the run must start afresh")
 	}
 	moved := demoRun(t, nil)
 	mustRun(t, moved, Options{})
