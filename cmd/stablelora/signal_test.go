@@ -270,16 +270,15 @@ func TestTerminalGoesAway(t *testing.T) {
 	}
 	t.Cleanup(func() { p.cmd.Process.Kill() })
 	write.Close()
-	whenSteps(t, out, 2)
+	whenSteps(t, out, 4)
 	p.signal(syscall.SIGSTOP)
 	second := start(t, dir, args...)
 	second.ends(2)
 	if !strings.Contains(second.stderr.String(), "out is in use: another process is at work in it") {
 		t.Errorf("of a folder in use it says:\n%s", &second.stderr)
 	}
+	p.signal(syscall.SIGHUP) // which it gets when it goes on
 	p.signal(syscall.SIGCONT)
-	whenSteps(t, out, 4)
-	p.signal(syscall.SIGHUP)
 	p.ends(129)
 	start(t, dir, args...).ends(0)
 	sameRun(t, filepath.Join(dir, "whole"), out)
