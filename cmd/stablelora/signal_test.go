@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -252,6 +253,9 @@ func mustHold(t *testing.T, dir string, want ...string) {
 // saves at the hang-up; one that was suspended goes on; and meanwhile nobody else
 // may use its folder.
 func TestTerminalGoesAway(t *testing.T) {
+	if signal.Ignored(syscall.SIGHUP) {
+		t.Skip("hang-ups are ignored here (nohup), by the program too")
+	}
 	dir := workshop(t)
 	start(t, dir, "train", "--config", "run.yaml", "--output", "whole").ends(0)
 	out := filepath.Join(dir, "out")
