@@ -106,7 +106,7 @@ func Read(dir string) (*Run, error) {
 	}
 	r := &Run{Dir: dir}
 	in := func(name string) string { return filepath.Join(dir, name) }
-	if !Holds(dir) {
+	if _, err := os.Stat(in(metrics.MetricsFile)); errors.Is(err, fs.ErrNotExist) {
 		return nil, fsutil.Inputf(dir, "holds no run: there is no %s in it; give the output.dir of a training run, or a sweep's folder", metrics.MetricsFile)
 	}
 	var s Summary
